@@ -1,0 +1,99 @@
+"""What the supervisor needs from the world, each as narrow as its use.
+
+An adapter answers with typed values or raises its port's error, which says who tried what, what
+came back and what that means. No adapter knows the configuration or another adapter.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from .core.events import Event
+from .core.model import Address, Network, Observation, Outcome
+
+
+class AnycastWrapError(Exception):
+    """Anything that is told to an operator in one sentence, without a traceback."""
+
+
+class KernelError(AnycastWrapError):
+    """The kernel refused to change or to show an interface, an address or a route."""
+
+
+class DaemonError(AnycastWrapError):
+    """The supervised daemon could not be started or signalled."""
+
+
+Post = Callable[[Event], None]
+"""Hands an event to the supervisor. To be called from the event loop's thread only."""
+
+
+class Links(Protocol):
+    """Interfaces as a whole. Each method is idempotent and raises `KernelError`."""
+
+    async def create(self, name: str) -> None:
+        """Make the interface, down and without addresses, or take over what is there."""
+
+    async def delete(self, name: str) -> None:
+        """Remove the interface if it is of a kind that we make; else take our addresses off."""
+
+    async def up(self, name: str) -> None:
+        """Set it administratively up."""
+
+    async def down(self, name: str) -> None:
+        """Set it administratively down."""
+
+
+class Addresses(Protocol):
+    """Host addresses on an interface. Each method is idempotent and raises `KernelError`."""
+
+    async def add(self, name: str, address: Address) -> None:
+        """Add the address as a /32 or /128, without duplicate address detection."""
+
+    async def remove(self, name: str, address: Address) -> None:
+        """Remove it; that it is not there is no error."""
+
+
+class Observer(Protocol):
+    """What the kernel has, now and whenever it changes. Raises `KernelError`."""
+
+    async def observe(self) -> Observation:
+        """Our interfaces with their addresses, and which required routes are there."""
+
+    async def elsewhere(self, addresses: Collection[Address]) -> dict[Address, str]:
+        """Those of the addresses that sit on an interface which is not ours, and on which."""
+
+    async def watch(self, changed: Callable[[], None]) -> None:
+        """Call ``changed`` after anything that `observe` shows may have changed, until closed."""
+
+
+class Kernel(Links, Addresses, Observer, Protocol):
+    """All that the supervisor asks of the operating system's network."""
+
+    async def require(self, routes: Collection[Network]) -> None:
+        """The routes whose presence `observe` shows and whose change `watch` reports."""
+
+    async def close(self) -> None:
+        """Let go of everything: interfaces that live by an open file end with this."""
+
+
+class Daemon(Protocol):
+    """The supervised daemon's process. Its life is posted as events."""
+
+    def spawn(self) -> None:
+        """Start it. Posts `DaemonSpawned` or `DaemonNotSpawned`, and later `DaemonExited`."""
+
+    def adopt(self) -> int | None:
+        """Take over one that a predecessor left running, found by record and identity: its pid."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it and its process group."""
+
+
+class Prober(Protocol):
+    """One probe of one service, ready to run again and again."""
+
+    async def __call__(self) -> Outcome:
+        """Ask once. Never raises but for cancellation; the caller bounds its time."""
