@@ -74,11 +74,11 @@ class KillDaemon:
 
 @dataclass(frozen=True)
 class RunProbe:
-    """Run the probe once; answer with `events.ProbeDone` that carries the same ``life``."""
+    """Run the probe once; answer with `events.ProbeDone` that carries the same ``ticket``."""
 
     service: str
     probe: str
-    life: int
+    ticket: int
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,15 @@ class Observed:
 
 @dataclass(frozen=True)
 class MoveFailed:
-    """A move was refused by the kernel; what it was to change is unchanged."""
+    """A move was refused by the kernel, and those after it on the same interface were not tried.
+
+    Attributes:
+        observation: what the kernel has now.
+    """
 
     move: Move
     detail: str
+    observation: Observation
 
 
 @dataclass(frozen=True)
@@ -87,12 +92,13 @@ class ProbeDone:
     """A probe that `effects.RunProbe` started has an outcome.
 
     Attributes:
-        life: the daemon's life that it was started in; an outcome of another life is void.
+        ticket: the number that `RunProbe` carried; an outcome with another one is void, because
+            the daemon or the probe is no longer the one that was asked.
     """
 
     service: str
     probe: str
-    life: int
+    ticket: int
     outcome: Outcome
 
 

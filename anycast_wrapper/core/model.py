@@ -37,6 +37,7 @@ class Reason(StrEnum):
     """Why: the same slug in the log, in the metrics, in ``status`` and in the transcripts."""
 
     HEALTHY = "healthy"
+    PACING = "pacing"
     DRAINED = "drained"
     STOPPING = "stopping"
     DAEMON_DOWN = "daemon-down"
@@ -46,8 +47,6 @@ class Reason(StrEnum):
     ROUTE_MISSING = "route-missing"
     INTERFACE_FAILED = "interface-failed"
     STATE_UNREADABLE = "state-unreadable"
-    NOT_HELD = "not-held"
-    REMOVED = "removed-from-configuration"
     PROBE_PENDING = "probe-pending"
     PROBE_TIMEOUT = "probe-timeout"
     PROBE_UNREACHABLE = "probe-unreachable"

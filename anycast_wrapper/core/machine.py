@@ -1,0 +1,214 @@
+"""``step(state, event, now) -> (state, effects)``: the life, the health and the ladder joined.
+
+The law, which the tests hold for every sequence of events:
+
+* nothing is announced while the daemon is not ready, while a probe that withdraws is not up, while
+  the node is drained or stops, or while a required route is missing;
+* a withdrawal is among the effects of the very step that learns the reason;
+* between two changes that are not withdrawals there are at least ``policy.gap`` seconds;
+* the daemon is told to end only after everything is withdrawn and has lingered;
+* `effects.Exit` comes last, once, with nothing announced.
+
+A step absorbs the event into the state (`absorb`), and then settles: whatever the state and the
+time call for is done, no matter which event it was.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from .absorb import Step, absorb, cue, renew
+from .effects import Changed, DeleteLink, Effect, Exit, Move, Noticed, RememberDrain, RunProbe
+from .events import Event
+from .health import ask
+from .judge import judge
+from .ladder import announced, apply, calm, holding, housekeeping, withdrawals
+from .lifecycle import Cue, Phase
+from .model import Address, Rank, Reason, Switch, Verdict
+from .state import Standing, State
+
+PATIENCE = 5.0
+"""Seconds after which a stop goes on although the kernel refuses to withdraw: the end of the
+process takes its TAP with it, and a stop that never ends helps nobody."""
+
+
+def step(state: State, event: Event, now: float) -> Step:
+    """Absorb one event and say what is to be done, in order."""
+    if state.exited:
+        return state, ()
+    state, effects = absorb(state, event, now)
+    return _settle(state, effects, now)
+
+
+def next_deadline(state: State, now: float) -> float | None:
+    """When to step again with `events.TimePassed` if nothing happens before; later than now."""
+    if state.exited:
+        return None
+    times = [trouble.until for trouble in state.troubles.values()]
+    times += [state.last_change + state.policy.gap, linger_end(state)]
+    if state.life.deadline is not None:
+        times.append(state.life.deadline)
+    if state.life.phase is Phase.ENDED:
+        times.append(state.life.since + PATIENCE)
+    if state.stopping is not None:
+        times.append(_stop_limit(state.stopping, state))
+    if _probing(state):
+        times += [health.due for health in state.health.values() if health.ticket is None]
+    return min((time for time in times if time > now), default=None)
+
+
+def wanted(state: State) -> dict[Address, Rank]:
+    """The rank that every service address should have."""
+    return {
+        address: rank
+        for service in state.policy.services
+        for rank in [judge(state, service).rank]
+        for address in service.addresses
+    }
+
+
+def standing_rank(state: State, addresses: Iterable[Address]) -> Rank:
+    """The rank that a service has: of its addresses, the weakest."""
+    have = announced(state.links, state.policy, state.known)
+    return min((have.get(a, Rank.WITHDRAWN) for a in addresses), default=Rank.WITHDRAWN)
+
+
+def told_reason(verdict: Verdict, rank: Rank) -> tuple[Reason, str]:
+    """Why a service has the rank it has: its verdict's reason, or that the verdict must wait."""
+    if rank is verdict.rank or verdict.reason is not Reason.HEALTHY:
+        return verdict.reason, verdict.detail
+    return Reason.PACING, f"{verdict.rank.slug} as soon as the routers take another change"
+
+
+def linger_end(state: State) -> float:
+    """Until when queries that were under way at the last withdrawal may still come in."""
+    return state.last_withdrawal + state.policy.linger
+
+
+def _settle(state: State, given: tuple[Effect, ...], now: float) -> Step:
+    """Whatever the state and the time call for, in the order in which it is to be done."""
+    troubles = {name: trouble for name, trouble in state.troubles.items() if now < trouble.until}
+    state = replace(state, troubles=troubles)
+
+    state, urgent = _withdraw(state, now)
+    state, due = _live(state, now)
+    told = tuple(e for e in (*given, *due) if isinstance(e, Noticed | RememberDrain))
+    daemon = tuple(e for e in (*given, *due) if not isinstance(e, Noticed | RememberDrain))
+    if _is_over(state, now):
+        return _finish(state, urgent, told, now)
+
+    released = now >= linger_end(state)
+    state, hold = _perform(
+        state, holding(state.links, state.policy, state.troubles, release=released)
+    )
+    state, tidy = _perform(state, housekeeping(state.links, state.policy, state.troubles))
+    state, paced = _climb(state, now)
+    state, probes = _ask(state, now)
+    state, changes = _report(state, now)
+    return state, (*urgent, *hold, *daemon, *tidy, *paced, *probes, *told, *changes)
+
+
+def _perform(state: State, moves: tuple[Move, ...]) -> tuple[State, tuple[Move, ...]]:
+    links = state.links
+    for move in moves:
+        links = apply(links, move)
+    return replace(state, links=links), moves
+
+
+def _withdraw(state: State, now: float) -> tuple[State, tuple[Move, ...]]:
+    moves = withdrawals(state.links, state.policy, wanted(state), state.known, state.troubles)
+    if not moves:
+        return state, ()
+    return _perform(replace(state, last_change=now, last_withdrawal=now), moves)
+
+
+def _climb(state: State, now: float) -> tuple[State, tuple[Move, ...]]:
+    if now < state.last_change + state.policy.gap:
+        return state, ()
+    moves = calm(state.links, state.policy, wanted(state), state.known, state.troubles)
+    if not moves:
+        return state, ()
+    return _perform(replace(state, last_change=now), moves)
+
+
+def _live(state: State, now: float) -> Step:
+    """What the daemon's life calls for because of the time, or because we stop."""
+    effects: tuple[Effect, ...] = ()
+    phase = state.life.phase
+    if state.life.deadline is not None and now >= state.life.deadline:
+        state, effects = cue(state, Cue.DEADLINE, now)
+    if _may_end_daemon(state, now):
+        state, more = cue(state, Cue.STOP, now)
+        effects += more
+    return (renew(state, now) if state.life.phase is not phase else state), effects
+
+
+def _stop_limit(stopping: float, state: State) -> float:
+    return stopping + state.policy.linger + PATIENCE
+
+
+def _may_end_daemon(state: State, now: float) -> bool:
+    if state.stopping is None or state.life.asked:
+        return False
+    if now >= _stop_limit(state.stopping, state):
+        return True
+    out = not announced(state.links, state.policy, state.known)
+    return out and now >= linger_end(state)
+
+
+def _is_over(state: State, now: float) -> bool:
+    """Whether the daemon is gone for good and nothing is left but to let go."""
+    if state.life.phase is Phase.DOWN:
+        return state.stopping is not None and state.life.asked
+    if state.life.phase is not Phase.ENDED:
+        return False
+    # Where the kernel refuses to withdraw, it is asked again for a while before we leave.
+    out = not announced(state.links, state.policy, state.known)
+    return out or now >= state.life.since + PATIENCE
+
+
+def _finish(state: State, urgent: tuple[Move, ...], told: tuple[Effect, ...], now: float) -> Step:
+    ours = [*state.policy.ranks.values(), *([state.policy.hold] if state.policy.hold else [])]
+    names = [one.name for one in ours if one.switch is Switch.LINK and one.name in state.links]
+    state, moves = _perform(state, tuple(DeleteLink(name) for name in names))
+    state, changes = _report(state, now)
+    life = state.life
+    code = life.code if life.phase is Phase.ENDED and state.stopping is None else 0
+    end = Exit(code, life.words)
+    return replace(state, exited=True), (*urgent, *moves, *told, *changes, end)
+
+
+def _probing(state: State) -> bool:
+    return state.life.phase is Phase.READY and state.stopping is None
+
+
+def _ask(state: State, now: float) -> tuple[State, tuple[Effect, ...]]:
+    """Start every probe that is due."""
+    if not _probing(state):
+        return state, ()
+    health, tickets = dict(state.health), state.tickets
+    effects: list[Effect] = []
+    for key, one in state.health.items():
+        if one.ticket is None and now >= one.due:
+            tickets += 1
+            health[key] = ask(one, tickets, now)
+            effects.append(RunProbe(*key, tickets))
+    return replace(state, health=health, tickets=tickets), tuple(effects)
+
+
+def _report(state: State, now: float) -> tuple[State, tuple[Effect, ...]]:
+    """Tell people of every service that stands otherwise than it was last told."""
+    standings: dict[str, Standing] = {}
+    changes: list[Effect] = []
+    for service in state.policy.services:
+        before = state.standings[service.name]
+        verdict = judge(state, service)
+        rank = standing_rank(state, service.addresses)
+        # A verdict that waits for its moves is told once they are made.
+        news = rank is not before.rank or (
+            rank is verdict.rank and verdict.reason is not before.verdict.reason
+        )
+        standings[service.name] = Standing(verdict, rank, now) if news else before
+        if news:
+            reason, detail = told_reason(verdict, rank)
+            changes.append(Changed(service.name, before.rank, rank, reason, detail))
+    return replace(state, standings=standings), tuple(changes)

@@ -1,0 +1,108 @@
+"""A world for the core: it has a clock, answers probes, and believes what it is told.
+
+Nothing is real and nothing waits. What the core asks for is done at once, unless the world was
+told to refuse it, and is written down.
+"""
+
+from dataclasses import dataclass, field
+
+from anycast_wrapper.core import effects, events
+from anycast_wrapper.core.ladder import apply, live
+from anycast_wrapper.core.machine import next_deadline, step
+from anycast_wrapper.core.model import Link, Observation, Outcome, Policy, Reason
+from anycast_wrapper.core.state import State, initial
+
+GOOD = Outcome(ok=True, reason=Reason.HEALTHY, latency=0.001)
+LATENCY = 0.001
+TIMEOUT = 0.5
+
+
+@dataclass
+class World:
+    """The core, the time, and what the core believes to be outside.
+
+    Attributes:
+        answers: how a probe answers, by its name; every other one answers well.
+        refused: interfaces that the kernel refuses to change.
+        log: (time, effect) of everything that was asked for.
+    """
+
+    policy: Policy
+    now: float = 0.0
+    state: State = field(init=False)
+    links: dict[str, Link] = field(default_factory=dict)
+    routes: frozenset = frozenset()
+    answers: dict[str, Outcome] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    pending: list[tuple[float, events.ProbeDone]] = field(default_factory=list)
+    log: list[tuple[float, effects.Effect]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.state = initial(self.policy)
+
+    @property
+    def observation(self) -> Observation:
+        return Observation(links=dict(self.links), routes=self.routes)
+
+    def feed(self, event: events.Event) -> tuple[effects.Effect, ...]:
+        """One event now, and everything that follows from it at once."""
+        self.state, asked = step(self.state, event, self.now)
+        follow: list[events.Event] = []
+        failed: set[str] = set()
+        for effect in asked:
+            self.log.append((self.now, effect))
+            if getattr(effect, "interface", None) in failed:
+                continue
+            if (failure := self._do(effect)) is not None:
+                failed.add(failure.move.interface)
+                follow.append(failure)
+        for event in follow:
+            asked += self.feed(event)
+        return asked
+
+    def _do(self, effect: effects.Effect) -> events.MoveFailed | None:
+        match effect:
+            case effects.RunProbe(service, probe, ticket):
+                outcome = self.answers.get(probe, GOOD)
+                slow = outcome.reason is Reason.PROBE_TIMEOUT
+                at = self.now + (TIMEOUT if slow else LATENCY)
+                self.pending.append((at, events.ProbeDone(service, probe, ticket, outcome)))
+            case (
+                effects.CreateLink(name)
+                | effects.DeleteLink(name)
+                | effects.LinkUp(name)
+                | effects.LinkDown(name)
+                | effects.AddAddress(name)
+                | effects.RemoveAddress(name)
+            ):
+                if name in self.refused:
+                    detail = "Operation not permitted"
+                    return events.MoveFailed(effect, detail, self.observation)
+                self.links = apply(self.links, effect)
+        return None
+
+    def next_time(self) -> float | None:
+        """When something happens by itself."""
+        deadline = next_deadline(self.state, self.now)
+        times = [at for at, _ in self.pending] + ([] if deadline is None else [deadline])
+        return min(times, default=None)
+
+    def run_until(self, end: float) -> None:
+        """Let time pass, with everything that happens in it."""
+        while (at := self.next_time()) is not None and at <= end:
+            self.now = at
+            due = sorted((p for p in self.pending if p[0] <= at), key=lambda p: p[0])
+            self.pending = [p for p in self.pending if p[0] > at]
+            for _, event in due:
+                self.feed(event)
+            if not due:
+                self.feed(events.TimePassed())
+        self.now = max(self.now, end)
+
+    def announced(self) -> set[tuple[str, str]]:
+        """(interface, address) of everything that the kernel announces."""
+        return {
+            (interface.name, str(address))
+            for interface in self.policy.ranks.values()
+            for address in live(self.links, interface, self.state.known)
+        }
