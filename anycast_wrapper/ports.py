@@ -4,15 +4,14 @@ An adapter answers with typed values or raises its port's error, which says who 
 came back and what that means. No adapter knows the configuration or another adapter.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
+from .core.effects import Effect
 from .core.events import Event
-from .core.model import Address, Network, Observation, Outcome
-
-
-class AnycastWrapError(Exception):
-    """Anything that is told to an operator in one sentence, without a traceback."""
+from .core.model import Address, Drain, Network, Observation, Outcome
+from .core.state import State
+from .errors import AnycastWrapError
 
 
 class KernelError(AnycastWrapError):
@@ -21,6 +20,10 @@ class KernelError(AnycastWrapError):
 
 class DaemonError(AnycastWrapError):
     """The supervised daemon could not be started or signalled."""
+
+
+class StateError(AnycastWrapError):
+    """What must survive a restart could not be written."""
 
 
 Post = Callable[[Event], None]
@@ -97,3 +100,30 @@ class Prober(Protocol):
 
     async def __call__(self) -> Outcome:
         """Ask once. Never raises but for cancellation; the caller bounds its time."""
+
+
+class Memory(Protocol):
+    """What an operator said, kept where a restart and a reboot find it."""
+
+    def recall(self) -> Drain | None:
+        """The drain in force, if any. Never raises: what cannot be read counts as drained."""
+
+    def remember(self, detail: str) -> None:
+        """Keep the drain. Raises `StateError`."""
+
+    def forget(self) -> None:
+        """Drop it. Raises `StateError`."""
+
+
+class Heartbeat(Protocol):
+    """Whoever ends this process if it does not show for too long that its loop turns."""
+
+    def beat(self) -> None:
+        """The loop has turned."""
+
+
+class Audience(Protocol):
+    """Whoever is told what happens: the log, ``status``, systemd, a waiting command."""
+
+    def hear(self, state: State, effects: Sequence[Effect]) -> None:
+        """After every step, with everything that it asked for. Must not block and not raise."""

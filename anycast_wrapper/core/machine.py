@@ -13,7 +13,6 @@ A step absorbs the event into the state (`absorb`), and then settles: whatever t
 time call for is done, no matter which event it was.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from .absorb import Step, absorb, cue, renew
@@ -23,7 +22,8 @@ from .health import ask
 from .judge import judge
 from .ladder import announced, apply, calm, holding, housekeeping, withdrawals
 from .lifecycle import Cue, Phase
-from .model import Address, Rank, Reason, Switch, Verdict
+from .model import Switch
+from .query import linger_end, standing_rank, told_reason, wanted
 from .state import Standing, State
 
 PATIENCE = 5.0
@@ -54,34 +54,6 @@ def next_deadline(state: State, now: float) -> float | None:
     if _probing(state):
         times += [health.due for health in state.health.values() if health.ticket is None]
     return min((time for time in times if time > now), default=None)
-
-
-def wanted(state: State) -> dict[Address, Rank]:
-    """The rank that every service address should have."""
-    return {
-        address: rank
-        for service in state.policy.services
-        for rank in [judge(state, service).rank]
-        for address in service.addresses
-    }
-
-
-def standing_rank(state: State, addresses: Iterable[Address]) -> Rank:
-    """The rank that a service has: of its addresses, the weakest."""
-    have = announced(state.links, state.policy, state.known)
-    return min((have.get(a, Rank.WITHDRAWN) for a in addresses), default=Rank.WITHDRAWN)
-
-
-def told_reason(verdict: Verdict, rank: Rank) -> tuple[Reason, str]:
-    """Why a service has the rank it has: its verdict's reason, or that the verdict must wait."""
-    if rank is verdict.rank or verdict.reason is not Reason.HEALTHY:
-        return verdict.reason, verdict.detail
-    return Reason.PACING, f"{verdict.rank.slug} as soon as the routers take another change"
-
-
-def linger_end(state: State) -> float:
-    """Until when queries that were under way at the last withdrawal may still come in."""
-    return state.last_withdrawal + state.policy.linger
 
 
 def _settle(state: State, given: tuple[Effect, ...], now: float) -> Step:

@@ -1,0 +1,36 @@
+"""What a wrapper that is gone has left behind."""
+
+import asyncio
+
+from anycast_wrapper import wiring
+from anycast_wrapper.config.schema import Config
+from anycast_wrapper.core.model import Observation
+
+
+def left_behind(config: Config) -> list[str]:
+    """In words, what of ours is still in the kernel.
+
+    Raises:
+        KernelError: it cannot be read.
+    """
+    policy = wiring.policy(config)
+    found = asyncio.run(_observe(config)).links
+    words = []
+    for rank, interface in policy.ranks.items():
+        link = found.get(interface.name)
+        for address in policy.addresses:
+            if link is not None and address in link.addresses:
+                how = f"announced at {rank.slug}" if link.up else "there, but its link is down"
+                words.append(f"{address} on {interface.name}: {how}")
+    if policy.hold is not None and (link := found.get(policy.hold.name)) is not None:
+        name = policy.hold.name
+        words += [f"{address} on {name}: held" for address in sorted(map(str, link.addresses))]
+    return words
+
+
+async def _observe(config: Config) -> Observation:
+    kernel = wiring.kernel(config)
+    try:
+        return await kernel.observe()
+    finally:
+        await kernel.close()

@@ -1,0 +1,91 @@
+"""The group of all commands, and the one place where an error becomes a sentence and a status."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from anycast_wrapper import __version__
+from anycast_wrapper.config import DEFAULT_FILE
+from anycast_wrapper.errors import AnycastWrapError
+
+COMMANDS = {
+    "start": "Start the daemon, prove that it answers, announce it.",
+    "stop": "Withdraw, linger, stop the daemon.",
+    "restart": "Stop and start, if all configuration is good.",
+    "reload": "Take the configuration file over while running.",
+    "status": "Show what is announced, and why or why not.",
+    "drain": "Take the node out of service.",
+    "undrain": "Put a drained node back.",
+    "config": "Check and show the configuration.",
+    "withdraw": "Emergency: take down whatever could announce.",
+}
+"""Every command with its summary. What a command needs is imported when it is called: ``status`` is
+run every few seconds by monitoring, and must not load the supervisor for that."""
+
+_MODULES = {"restart": "stop", "undrain": "drain"}
+
+
+class _Commands(click.Group):
+    """Imports a command's module when the command is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, in the order in which a reader needs them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, loaded now."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f".{_MODULES.get(cmd_name, cmd_name)}", __package__)
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help's list, without loading anything."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_FILE,
+    show_default=True,
+    help="The configuration file.",
+)
+@click.version_option(__version__, prog_name="anycast-wrap")
+@click.pass_context
+def cli(context: click.Context, path: Path) -> None:
+    """Announce an anycast DNS service address for exactly as long as the name server answers."""
+    context.obj = path.absolute()
+
+
+def main() -> NoReturn:
+    """Run the command line. Whatever goes wrong is a sentence on stderr, never a traceback."""
+    try:
+        code = cli.main(prog_name="anycast-wrap", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except AnycastWrapError as error:
+        from . import exits  # noqa: PLC0415 - only an error needs the table and what it knows
+
+        for line in str(error).splitlines():
+            click.echo(f"anycast-wrap: {line}", err=True)
+        sys.exit(exits.of(error))
+    except BrokenPipeError:
+        # Whoever read our output has had enough (such as `| head`); keep Python from complaining.
+        sys.stderr.close()
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,69 @@
+"""``status`` for people."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+LAST = 5
+"""Transitions that are shown."""
+
+
+def render(document: dict[str, Any]) -> str:
+    """The status document as text."""
+    return "\n".join(_lines(document))
+
+
+def _lines(document: dict[str, Any]) -> Iterator[str]:
+    state = document["state"]
+    if "services" not in document:
+        yield f"anycast-wrap: {state}" + (f" ({d})" if (d := document.get("detail")) else "")
+        if left := document.get("left_behind"):
+            yield "left behind (`anycast-wrap start` takes over, `anycast-wrap withdraw` removes):"
+            yield from (f"  {words}" for words in left)
+        return
+    yield f"anycast-wrap: {state}, pid {document['pid']}"
+    if drained := document["drained"]:
+        yield f"  drained {drained['detail']}".rstrip()
+    daemon = document["daemon"]
+    restarts = f", {daemon['restarts']} restarts" if daemon["restarts"] else ""
+    pid = f", pid {daemon['pid']}" if daemon["pid"] else ""
+    yield f"  daemon {daemon['state']}{pid}{restarts}, since {_ago(daemon['since'])}"
+    if daemon["state"] != "ready" and daemon["detail"]:
+        yield f"    {daemon['detail']}"
+    for service in document["services"]:
+        yield from _service(service, document.get("routing", {}))
+    if transitions := document["transitions"]:
+        yield "last events"
+        yield from (f"  {_event(entry)}" for entry in transitions[-LAST:])
+
+
+def _service(service: dict[str, Any], routing: dict[str, Any]) -> Iterator[str]:
+    yield f"service {service['name']}: {service['rank']}, since {_ago(service['since'])}"
+    if service["rank"] != "preferred":
+        yield f"  {service['reason']}" + (f": {d}" if (d := service["detail"]) else "")
+    originated = routing.get("originated", {})
+    for address in service["addresses"]:
+        words = [address["rank"], *(["held"] if address["held"] else [])]
+        if address["address"] in originated:
+            words.append(originated[address["address"]])
+        yield f"  {address['address']:<24} {', '.join(words)}"
+    for probe in service["probes"]:
+        latency = "" if probe["latency_ms"] is None else f", {probe['latency_ms']:.1f} ms"
+        detail = "" if probe["ok"] or not probe["detail"] else f": {probe['detail']}"
+        yield f"  probe {probe['name']:<18} {probe['state']}{latency}{detail}"
+
+
+def _event(entry: dict[str, Any]) -> str:
+    at = datetime.fromisoformat(entry["at"]).astimezone().strftime("%F %T")
+    if entry["event"] == "service-changed":
+        words = f"{entry['service']} {entry['from']} -> {entry['to']} ({entry['reason']})"
+    else:
+        words = entry["event"]
+    return f"{at} {words}" + (f": {entry['detail']}" if entry["detail"] else "")
+
+
+def _ago(at: str | None) -> str:
+    if at is None:
+        return "never"
+    age = datetime.now(tz=UTC) - datetime.fromisoformat(at)
+    return f"{timedelta(seconds=max(0, round(age.total_seconds())))} ago"

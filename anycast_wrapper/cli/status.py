@@ -1,0 +1,69 @@
+"""``status``: what is announced, and why or why not."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anycast_wrapper.config.load import load
+from anycast_wrapper.config.schema import Config
+from anycast_wrapper.control.client import NoAnswerError, NotPermittedError, NotRunningError
+from anycast_wrapper.control.lock import Lock
+from anycast_wrapper.errors import AnycastWrapError
+
+from .asking import RefusedError, ask
+from .exits import StatusExit
+from .render import render
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="A document for programs.")
+@click.pass_obj
+def status(path: Path, *, as_json: bool) -> None:
+    r"""Show what is announced, and why or why not.
+
+    \b
+    Exit status:
+      0  everything is announced
+      1  not running, but something is left behind
+      3  not running
+      4  unknown
+      5  running, but not everything is announced
+    """
+    config = load(path)
+    document, code = find_out(config)
+    if as_json:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        click.echo(render(document))
+    sys.exit(code)
+
+
+def find_out(config: Config) -> tuple[dict[str, Any], StatusExit]:
+    """What there is to say, and the exit status that says it."""
+    try:
+        document = ask(config, "status")["status"]
+    except NotRunningError:
+        return _not_running(config)
+    except (NotPermittedError, NoAnswerError, RefusedError) as error:
+        return {"state": "unknown", "detail": str(error)}, StatusExit.UNKNOWN
+    withdrawn = any(service["rank"] == "withdrawn" for service in document["services"])
+    return document, StatusExit.NOT_ANNOUNCED if withdrawn else StatusExit.ANNOUNCED
+
+
+def _not_running(config: Config) -> tuple[dict[str, Any], StatusExit]:
+    if (pid := Lock(config.control.socket).holder()) is not None:
+        detail = f"pid {pid} runs, but its control socket {config.control.socket} is gone"
+        return {"state": "unknown", "detail": detail}, StatusExit.UNKNOWN
+    # Here, so that the usual case, a wrapper that runs, does not wait for their import.
+    from .leftovers import left_behind  # noqa: PLC0415
+
+    try:
+        left = left_behind(config)
+    except AnycastWrapError as error:
+        return {"state": "unknown", "detail": str(error)}, StatusExit.UNKNOWN
+    if left:
+        return {"state": "dead", "left_behind": left}, StatusExit.LEFT_BEHIND
+    return {"state": "not-running"}, StatusExit.NOT_RUNNING

@@ -1,0 +1,77 @@
+"""``stop`` and ``restart``."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from anycast_wrapper import wiring
+from anycast_wrapper.config.load import load
+from anycast_wrapper.config.schema import Config
+from anycast_wrapper.control.client import NotRunningError
+from anycast_wrapper.control.lock import Lock
+from anycast_wrapper.errors import AnycastWrapError
+
+from .asking import ask, who
+from .checking import check_daemon
+from .start import start_background
+
+SLACK = 15.0
+"""Seconds that a stop may take beyond lingering and the daemon's own time."""
+
+
+@click.command()
+@click.pass_obj
+def stop(path: Path) -> None:
+    """Withdraw, let the queries under way be answered, stop the daemon; returns when all is down.
+
+    That nothing runs is no error.
+    """
+    config = load(path)
+    try:
+        stop_and_wait(config)
+    except NotRunningError:
+        click.echo("not running")
+        return
+    click.echo("stopped")
+
+
+@click.command()
+@click.option("--wait", default=60.0, show_default=True, help="Seconds to wait for announcing.")
+@click.pass_obj
+def restart(path: Path, wait: float) -> None:
+    """Stop and start, if the configuration and the daemon's own are good; else change nothing."""
+    config = load(path)
+    check_daemon(wiring.check_command(config))
+    try:
+        stop_and_wait(config)
+    except NotRunningError:
+        click.echo("not running; starting")
+    start_background(config, path, wait)
+
+
+def stop_and_wait(config: Config) -> None:
+    """Ask the running wrapper to stop, and wait until it is gone.
+
+    Raises:
+        NotRunningError: there is none.
+        AnycastWrapError: it may not be asked, or does not stop in time.
+    """
+    limit = config.drain.linger + config.daemon.stop_timeout + SLACK
+    lock = Lock(config.control.socket)
+    if lock.holder() is None:
+        raise NotRunningError("anycast-wrap is not running")
+    ask(config, "stop", detail=f"by {who()}")
+    if not _eventually(lambda: lock.holder() is None, limit):
+        raise AnycastWrapError(f"anycast-wrap (pid {lock.holder()}) still runs after {limit:g} s")
+
+
+def _eventually(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        # A lock cannot be waited for with a time limit.
+        time.sleep(0.02)
+    return True

@@ -1,0 +1,17 @@
+"""The configuration: TOML to validated, frozen values.
+
+`schema` says what may be written, `load` reads a file and reports every mistake in it at once,
+`show` writes one out with everything that was left to its default.
+"""
+
+import sys
+from pathlib import Path
+
+FREEBSD = sys.platform.startswith("freebsd")
+
+DEFAULT_FILE = Path(
+    "/usr/local/etc/anycast-wrap/anycast-wrap.toml"
+    if FREEBSD
+    else "/etc/anycast-wrap/anycast-wrap.toml",
+)
+"""Where the configuration is if nobody says otherwise."""

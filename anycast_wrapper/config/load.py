@@ -1,0 +1,176 @@
+"""A file to a `Config`, or every mistake in it at once."""
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from anycast_wrapper.errors import AnycastWrapError
+
+from . import DEFAULT_FILE
+from .schema import Config
+
+MAX_BYTES = 1 << 20
+"""A larger file is not a configuration."""
+
+
+class ConfigError(AnycastWrapError):
+    """A configuration that cannot be used.
+
+    Attributes:
+        problems: one line each: file, key, what was found, what is expected.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def load(path: Path | None = None) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigError: it cannot be read, is not TOML, or means nothing; with every reason.
+    """
+    path = path or DEFAULT_FILE
+    return parse(_read(path), str(path))
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        expected = "expected a configuration file; the README shows the smallest one"
+        raise ConfigError([f"{path}: {error.strerror}; {expected}"]) from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError([f"{path}: found more than {MAX_BYTES} bytes; expected a configuration"])
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        where = f"found a byte that is not UTF-8 at offset {error.start}"
+        raise ConfigError([f"{path}: {where}; expected TOML"]) from None
+
+
+def parse(text: str, name: str) -> Config:
+    """Check the text of a configuration; ``name`` is what its errors call it.
+
+    Raises:
+        ConfigError: with every reason.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{name}: {error}; expected TOML"]) from None
+    try:
+        return Config.model_validate(document)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        sentences = [s for detail in details for s in _sentences(detail, document)]
+        raise ConfigError([f"{name}: {sentence}" for sentence in sentences]) from None
+
+
+def _sentences(detail: ErrorDetails, document: Mapping[str, Any]) -> list[str]:
+    """What is told of one of pydantic's errors: mostly one sentence."""
+    if detail["type"] == "too_short" and detail["input"]:
+        return []  # It is short because its entries are wrong, and each of them is told.
+    if detail["type"] == "across":
+        problems = detail["ctx"]["problems"]
+        return [f"{key}: {_shown(found)}expected {expected}" for key, found, expected in problems]
+    return [_sentence(detail, document)]
+
+
+def _sentence(detail: ErrorDetails, document: Mapping[str, Any]) -> str:
+    """One mistake: key, what was found, what is expected."""
+    location = _without_tags(detail["loc"])
+    key = _written(location)
+    if detail["type"] == "extra_forbidden":
+        known = ", ".join(sorted(_siblings(location)))
+        return f"{key}: found a key that is not known here; expected one of: {known}"
+    if detail["type"] == "missing":
+        return f"{key}: found nothing; expected a value, as it has no default"
+    if detail["type"] == "union_tag_invalid":
+        found = _shown(detail["ctx"]["tag"])
+        return f"{key}.type: {found}expected {detail['ctx']['expected_tags']}"
+    found = _shown(detail["input"]) if location and _reaches(document, location) else ""
+    return f"{key}: {found}expected {_expected(detail)}"
+
+
+def _expected(detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "expected":
+            return str(context["expected"])
+        case "literal_error":
+            return str(context["expected"])
+        case "tuple_type" | "list_type":
+            return "a list"
+        case "too_short":
+            return "at least one entry"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return "a table"
+        case _:
+            return detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+
+
+def _without_tags(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """A location as it is in the file: pydantic puts the kind of a probe after its number."""
+    return tuple(
+        part
+        for before, part in zip((None, *location), location, strict=False)
+        if not (part in ("dns", "command") and isinstance(before, int))
+    )
+
+
+def _written(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".") or "the whole file"
+
+
+def _reaches(document: Any, location: tuple[int | str, ...]) -> bool:
+    for part in location:
+        try:
+            document = document[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return not isinstance(document, dict)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "found nothing; "
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return f"found {text if len(text) <= 60 else text[:57] + '...'}; "
+
+
+def _siblings(location: tuple[int | str, ...]) -> set[str]:
+    """The keys that are known where an unknown one was found."""
+    schema = Config.model_json_schema(by_alias=True)
+    names: set[str] = set()
+    nodes = [schema]
+    for part in location[:-1]:
+        step = "items" if isinstance(part, int) else part
+        nodes = [n for node in nodes for n in _below(node, step, schema)]
+    for node in nodes:
+        names |= set(node.get("properties", {}))
+    return names
+
+
+def _below(node: Mapping[str, Any], step: str, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    child = node.get("items") if step == "items" else node.get("properties", {}).get(step)
+    found: list[dict[str, Any]] = []
+    pending = [child] if child else []
+    while pending:
+        one = pending.pop()
+        if "$ref" in one:
+            pending.append(schema["$defs"][one["$ref"].rsplit("/", 1)[1]])
+            continue
+        pending += one.get("oneOf", []) + one.get("anyOf", []) + one.get("allOf", [])
+        found.append(one)
+    return found

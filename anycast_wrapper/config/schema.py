@@ -1,0 +1,291 @@
+"""What may be written in the configuration, and what is meant where nothing is written.
+
+The keys are the contract of the project: a key keeps its meaning. Everything has a default but the
+name and the addresses of a service.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from . import FREEBSD
+from .values import (
+    Duration,
+    HostAddress,
+    InterfaceName,
+    Pattern,
+    PositiveDuration,
+    Prefix,
+    QueryName,
+    QueryType,
+    ServerAddress,
+    Slug,
+    wrong,
+)
+
+Problem = tuple[str, str | None, str]
+"""The key, what was found there, and what is expected."""
+
+NONE = "none"
+"""Written for an interface that is not wanted."""
+
+LOOPBACK = re.compile(r"lo\d*")
+"""Names of loopbacks (``lo`` on Linux, ``lo1`` on FreeBSD): there the address is the switch."""
+
+_RUN = "/var/run/anycast-wrap" if FREEBSD else "/run/anycast-wrap"
+_STATE = "/var/db/anycast-wrap" if FREEBSD else "/var/lib/anycast-wrap"
+
+RCODES = {
+    "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+    "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
+}  # fmt: skip
+
+
+_WHOM = (
+    'an address to ask, as hold is "none": while it is withdrawn, the service address is answered '
+    "by another node or by nobody"
+)
+
+
+class Table(BaseModel):
+    """A table of the file: keys with dashes, nothing unknown, nothing changed afterwards."""
+
+    model_config = ConfigDict(
+        alias_generator=lambda name: name.replace("_", "-"),
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        populate_by_name=False,
+    )
+
+
+Argv = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+
+
+class Daemon(Table):
+    """``[daemon]``: the name server and how it is kept alive."""
+
+    command: Argv = ("/usr/sbin/named", "-f", "-u", "bind")
+    ready: Literal["auto", "notify", "probe"] = "auto"
+    restart: Literal["always", "on-failure", "never"] = "on-failure"
+    ready_timeout: PositiveDuration = 60.0
+    stop_timeout: PositiveDuration = 30.0
+    restart_delay: PositiveDuration = 0.5
+    restart_delay_max: PositiveDuration = 30.0
+    check_command: Argv | None = None
+    reload_signal: Literal["HUP", "USR1", "USR2", "none"] = "HUP"
+
+
+class Interfaces(Table):
+    """``[interfaces]``: where an address is held and where it is announced."""
+
+    kind: Literal["tap", "dummy", "existing"] = "tap"
+    hold: InterfaceName = "anycast-hold"
+    preferred: InterfaceName = "anycast0"
+    last_resort: InterfaceName = "anycast1"
+    require_route: Annotated[tuple[Prefix, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [n for n in (self.hold, self.preferred, self.last_resort) if n != NONE]
+        if len(set(names)) < len(names):
+            raise wrong("three different interfaces for hold, preferred and last-resort")
+        if self.preferred == NONE:
+            raise wrong('an interface for preferred ("none" is for hold and last-resort)')
+        if LOOPBACK.fullmatch(self.hold):
+            raise wrong(
+                "a hold that is no loopback: routing daemons prefer and announce loopbacks "
+                '(use "anycast-hold", or "none" for the classic layout)',
+            )
+        loopback = any(LOOPBACK.fullmatch(name) for name in names)
+        if loopback and self.kind != "existing":
+            raise wrong('kind = "existing" for a loopback as preferred or last-resort')
+        if loopback and self.hold != NONE:
+            raise wrong('hold = "none" with a loopback as preferred or last-resort')
+        return self
+
+
+class DrainTable(Table):
+    """``[drain]``: how a node leaves."""
+
+    linger: Duration = 2.0
+    file: Path = Field(default=Path(_STATE) / "drained", strict=False)
+
+
+class Control(Table):
+    """``[control]``: how the running wrapper is reached and watched."""
+
+    socket: Path = Field(default=Path(_RUN) / "control.sock", strict=False)
+    group: str | None = None
+    watchdog: PositiveDuration = 5.0
+
+
+class Routing(Table):
+    """``[routing]``: how the routing daemon is asked what it really announces."""
+
+    vtysh: Argv = ("vtysh",)
+
+
+class Log(Table):
+    """``[log]``: where events go. ``auto``: stderr in the foreground, else syslog."""
+
+    to: str = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Expect(Table):
+    """``expect``: what makes an answer a good one."""
+
+    rcode: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = ("NOERROR",)
+    aa: bool = False
+    answer: Pattern | None = None
+    max_latency: PositiveDuration | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if strange := [code for code in self.rcode if code not in RCODES]:
+            raise wrong(f"rcodes such as NOERROR, NXDOMAIN or REFUSED, not {', '.join(strange)}")
+        return self
+
+
+class ProbeTable(Table):
+    """What every probe has."""
+
+    name: Slug | None = None
+    interval: PositiveDuration = 1.0
+    recheck: PositiveDuration = 0.1
+    timeout: PositiveDuration = 0.5
+    rise: int = Field(default=2, ge=1, le=1000)
+    fall: int = Field(default=2, ge=1, le=1000)
+    on_failure: Literal["withdraw", "last-resort"] = "withdraw"
+
+
+class DnsProbe(ProbeTable):
+    """``type = "dns"``: a question to the server."""
+
+    type: Literal["dns"] = "dns"
+    server: ServerAddress | None = None
+    port: int = Field(default=53, ge=1, le=65535)
+    qname: QueryName = "."
+    qtype: QueryType = "SOA"
+    qclass: Literal["IN", "CH"] = "IN"
+    transport: Annotated[
+        tuple[Literal["udp", "tcp"], ...],
+        Field(min_length=1, strict=False),
+    ] = ("udp", "tcp")
+    expect: Expect = Expect()
+
+    @property
+    def title(self) -> str:
+        """What it is called if it has no name."""
+        return re.sub(r"[^A-Za-z0-9._-]", "_", f"{self.qname.rstrip('.') or 'root'}-{self.qtype}")
+
+
+class CommandProbe(ProbeTable):
+    """``type = "command"``: a program whose exit code says it."""
+
+    type: Literal["command"]
+    command: Argv
+
+    @property
+    def title(self) -> str:
+        """What it is called if it has no name."""
+        return re.sub(r"[^A-Za-z0-9._-]", "_", Path(self.command[0]).name) or "command"
+
+
+def _kind(value: Any) -> str:
+    kind = value.get("type", "dns") if isinstance(value, dict) else getattr(value, "type", "dns")
+    return str(kind)
+
+
+AnyProbe = Annotated[
+    Annotated[DnsProbe, Tag("dns")] | Annotated[CommandProbe, Tag("command")],
+    Discriminator(_kind),
+]
+
+
+class Service(Table):
+    """``[[service]]``: addresses that are announced together, and what vouches for them."""
+
+    name: Slug
+    addresses: Annotated[tuple[HostAddress, ...], Field(min_length=1, strict=False)]
+    probe: Annotated[tuple[AnyProbe, ...], Field(strict=False)] = ()
+
+
+class Config(Table):
+    """The whole file."""
+
+    daemon: Daemon = Daemon()
+    interfaces: Interfaces = Interfaces()
+    drain: DrainTable = DrainTable()
+    control: Control = Control()
+    routing: Routing = Routing()
+    log: Log = Log()
+    service: Annotated[tuple[Service, ...], Field(min_length=1, strict=False)]
+
+    @model_validator(mode="after")
+    def _across(self) -> Self:
+        problems = [*self._twice(), *self._probes()]
+        if problems:
+            raise PydanticCustomError("across", "{problems}", {"problems": problems})
+        return self
+
+    def _twice(self) -> Iterator[Problem]:
+        """Services and addresses that stand in the file more than once."""
+        names: dict[str, str] = {}
+        addresses: dict[object, str] = {}
+        for number, service in enumerate(self.service, start=1):
+            key = f"service[{number}]"
+            if service.name in names:
+                where = names[service.name]
+                yield f"{key}.name", service.name, f"another name, as {where} has this one"
+            names.setdefault(service.name, key)
+            for place, address in enumerate(service.addresses, start=1):
+                here = f"{key}.addresses[{place}]"
+                if address in addresses:
+                    where = addresses[address]
+                    yield here, str(address), f"another address, as this one is {where} already"
+                addresses.setdefault(address, here)
+
+    def _probes(self) -> Iterator[Problem]:
+        """What a probe must have because of the interfaces or of another probe."""
+        for number, service in enumerate(self.service, start=1):
+            titles: set[str] = set()
+            for place, probe in enumerate(service.probe, start=1):
+                key = f"service[{number}].probe[{place}]"
+                if probe.on_failure == "last-resort" and self.interfaces.last_resort == NONE:
+                    yield f"{key}.on-failure", "last-resort", '"withdraw", as last-resort is "none"'
+                asks = isinstance(probe, DnsProbe) and probe.server is None
+                if asks and self.interfaces.hold == NONE:
+                    yield f"{key}.server", None, _WHOM
+                title = probe.name or probe.title
+                if title in titles:
+                    yield f"{key}.name", probe.name, f"a name, as another probe is {title} already"
+                titles.add(title)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The services, each with the probes it has or the default one."""
+        return tuple(
+            service if service.probe else service.model_copy(update={"probe": (self._default(),)})
+            for service in self.service
+        )
+
+    def _default(self) -> DnsProbe:
+        """The probe of a service without one: the server reads and answers, over UDP and TCP.
+
+        It asks what every server can answer without knowing any zone; that a server refuses to
+        tell its version (RFC 4892) proves as well that it answers.
+        """
+        server = None if self.interfaces.hold != NONE else "127.0.0.1"
+        given: dict[str, Any] = {
+            "qname": "version.bind",
+            "qtype": "TXT",
+            "qclass": "CH",
+            "expect": {"rcode": ["NOERROR", "REFUSED"]},
+        }
+        return DnsProbe.model_validate(given | ({"server": server} if server else {}))

@@ -1,0 +1,168 @@
+"""The small types of the configuration: what is written as a string and means something else.
+
+Each raises ``expected`` errors that say what would have been right; what was found is added by
+`load`, which has the input at hand.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Annotated, Any
+
+import dns.exception
+import dns.name
+import dns.rdatatype
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from anycast_wrapper.core.model import Address, Network
+
+IFNAMSIZ = 16
+"""Bytes of an interface name with its terminating NUL (linux/if.h; FreeBSD has the same)."""
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+
+
+def wrong(expected: str) -> PydanticCustomError:
+    """The error of a value that is not what it should be."""
+    return PydanticCustomError("expected", "{expected}", {"expected": expected})
+
+
+def _string(value: Any, expected: str) -> str:
+    if not isinstance(value, str):
+        raise wrong(expected)
+    return value
+
+
+def duration(value: Any) -> float:
+    """Seconds of a duration such as ``500ms``, ``2s``, ``5m``."""
+    expected = 'a duration with a unit, such as "500ms", "2s" or "5m"'
+    match = _DURATION.fullmatch(_string(value, expected).strip())
+    if match is None:
+        raise wrong(expected)
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if not 0 <= seconds <= 30 * 86400:
+        raise wrong("a duration of at most 720h")
+    return seconds
+
+
+def positive_duration(value: Any) -> float:
+    """Seconds of a duration that is longer than nothing."""
+    seconds = duration(value)
+    if seconds <= 0:
+        raise wrong('a duration longer than "0s"')
+    return seconds
+
+
+def written_duration(seconds: float) -> str:
+    """A duration as one would write it."""
+    milliseconds = round(seconds * 1000)
+    return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
+
+
+def host_address(value: Any) -> Address:
+    """A service address: one host, with or without its /32 or /128."""
+    expected = 'the address of one host, such as "192.0.2.53", "192.0.2.53/32" or "2001:db8::53"'
+    try:
+        interface = ip_interface(_string(value, expected))
+    except ValueError:
+        raise wrong(expected) from None
+    if interface.network.prefixlen != interface.max_prefixlen:
+        raise wrong(f"a host route (/{interface.max_prefixlen}), not a network")
+    address = interface.ip
+    if address.is_multicast or address.is_unspecified or address.is_loopback:
+        raise wrong("a unicast address that routers can route to")
+    if address.is_link_local:
+        raise wrong("an address that is valid beyond one link")
+    return address
+
+
+def server_address(value: Any) -> Address:
+    """Whom a probe asks: any address of a host."""
+    expected = 'an address to ask, such as "127.0.0.1" or "2001:db8::53"'
+    try:
+        return ip_address(_string(value, expected))
+    except ValueError:
+        raise wrong(expected) from None
+
+
+def network(value: Any) -> Network:
+    """A prefix such as ``0.0.0.0/0``."""
+    expected = 'a prefix, such as "0.0.0.0/0", "::/0" or "198.51.100.0/24"'
+    try:
+        return ip_network(_string(value, expected))
+    except ValueError:
+        raise wrong(expected) from None
+
+
+def interface_name(value: Any) -> str:
+    """A name that the kernel takes for an interface."""
+    name = _string(value, "the name of an interface")
+    if not 0 < len(name.encode()) < IFNAMSIZ:
+        raise wrong(f"an interface name of 1 to {IFNAMSIZ - 1} bytes")
+    if name in {".", ".."} or re.search(r"[\s/:%]", name):
+        raise wrong("an interface name without blanks, slashes, colons and per cent signs")
+    return name
+
+
+def slug(value: Any) -> str:
+    """A name that fits into logs, metrics and commands without quoting."""
+    expected = "a name of letters, digits, dots, dashes and underscores"
+    name = _string(value, expected)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
+        raise wrong(expected)
+    return name
+
+
+def query_name(value: Any) -> str:
+    """A domain name that can be asked for."""
+    expected = "a domain name"
+    text = _string(value, expected)
+    try:
+        dns.name.from_text(text)
+    except dns.exception.DNSException as error:
+        raise wrong(f"a domain name ({error})") from None
+    return text
+
+
+def query_type(value: Any) -> str:
+    """A type of records that can be asked for."""
+    expected = 'a type of records, such as "SOA", "A" or "TXT"'
+    text = _string(value, expected)
+    try:
+        dns.rdatatype.from_text(text)
+    except (dns.exception.DNSException, ValueError):
+        raise wrong(expected) from None
+    return text.upper()
+
+
+def pattern(value: Any) -> str:
+    """A regular expression of Python's ``re``."""
+    expected = "a regular expression"
+    text = _string(value, expected)
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise wrong(f"a regular expression ({error})") from None
+    return text
+
+
+def _typed(read: Callable[[Any], Any], example: str, write: Callable[[Any], str] = str) -> Any:
+    return [
+        BeforeValidator(read),
+        PlainSerializer(write, return_type=str),
+        WithJsonSchema({"type": "string", "examples": [example]}),
+    ]
+
+
+Duration = Annotated[float, *_typed(duration, "2s", written_duration)]
+PositiveDuration = Annotated[float, *_typed(positive_duration, "500ms", written_duration)]
+HostAddress = Annotated[Address, *_typed(host_address, "192.0.2.53")]
+ServerAddress = Annotated[Address, *_typed(server_address, "127.0.0.1")]
+Prefix = Annotated[Network, *_typed(network, "0.0.0.0/0")]
+InterfaceName = Annotated[str, *_typed(interface_name, "anycast0")]
+Slug = Annotated[str, *_typed(slug, "resolver")]
+QueryName = Annotated[str, *_typed(query_name, "example.com")]
+QueryType = Annotated[str, *_typed(query_type, "SOA")]
+Pattern = Annotated[str, *_typed(pattern, "^192\\.0\\.2\\.")]

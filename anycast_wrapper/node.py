@@ -1,0 +1,216 @@
+"""One running wrapper: the supervisor with its signals, its control socket and its reloads."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import wiring
+from .config.load import ConfigError, load
+from .config.schema import Config
+from .control.lock import Lock
+from .control.protocol import Document, failure
+from .control.server import ControlServer, Handler
+from .core import effects, events
+from .core.query import all_announced, quiet, settled
+from .core.state import State
+from .memory import DrainFile
+from .nameserver import DaemonProcess, run_check
+from .ports import Audience, DaemonError
+from .supervisor import Supervisor, World
+from .telemetry.logs import EventLog
+from .telemetry.status import Journal, snapshot
+from .telemetry.systemd import Notifier, SystemdAudience
+from .telemetry.watchdog import Watchdog
+
+NOT_CONFIGURED = 6
+SLACK = 5.0
+"""Seconds that something may take beyond what it should."""
+
+MAX_WAIT = 600.0
+"""Seconds that a client may let us wait for something on its behalf."""
+
+
+def needs_restart(old: Config, new: Config) -> list[str]:
+    """The keys that differ and cannot be changed while we run."""
+    fixed = {
+        "daemon.command": (old.daemon.command, new.daemon.command),
+        "daemon.ready": (old.daemon.ready, new.daemon.ready),
+        "daemon.check-command": (old.daemon.check_command, new.daemon.check_command),
+        "interfaces.kind": (old.interfaces.kind, new.interfaces.kind),
+        "interfaces.hold": (old.interfaces.hold, new.interfaces.hold),
+        "interfaces.preferred": (old.interfaces.preferred, new.interfaces.preferred),
+        "interfaces.last-resort": (old.interfaces.last_resort, new.interfaces.last_resort),
+        "drain.file": (old.drain.file, new.drain.file),
+        "control": (old.control, new.control),
+        "log": (old.log, new.log),
+    }
+    return [key for key, (before, after) in fixed.items() if before != after]
+
+
+class Node:
+    """A wrapper that serves one configuration until it is stopped."""
+
+    def __init__(self, config: Config, path: Path, environ: Mapping[str, str]) -> None:
+        """Nothing happens before `run`.
+
+        Args:
+            config: what was read from ``path``, which a reload reads again.
+            path: the configuration file.
+            environ: our environment, for systemd's protocol.
+        """
+        self._config = config
+        self._path = path
+        self._notifier = Notifier(environ)
+        self._journal = Journal()
+        self._memory = DrainFile(config.drain.file)
+        self._supervisor = Supervisor(wiring.policy(config), wiring.probers(config))
+        self._reloading: asyncio.Task[Document] | None = None
+        self._daemon: DaemonProcess
+
+    async def run(self, lock: Lock, audiences: Sequence[Audience] = ()) -> effects.Exit:
+        """Serve until stopped.
+
+        Args:
+            lock: held by us; released at the end.
+            audiences: who is told of every step, besides the log, ``status`` and systemd.
+
+        Raises:
+            AnycastWrapError: the node could not be taken over or kept.
+        """
+        config = self._config
+        self._daemon = wiring.daemon(config, self._supervisor.post)
+        watchdog = Watchdog(config.control.watchdog, self._notifier)
+        server = ControlServer(config.control.socket, config.control.group, self._handlers())
+        world = World(
+            kernel=wiring.kernel(config),
+            daemon=self._daemon,
+            memory=self._memory,
+            heartbeat=watchdog,
+            audiences=(EventLog(), self._journal, SystemdAudience(self._notifier), *audiences),
+        )
+        watchdog.beat()
+        try:
+            await server.open()
+            self._listen_to_signals()
+            return await self._supervisor.run(world)
+        finally:
+            watchdog.stop()
+            self._daemon.close()
+            await server.close()
+            lock.release()
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            name = signal.Signals(number).name
+            loop.add_signal_handler(number, self._supervisor.post, events.StopAsked(name))
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def _hang_up(self) -> None:
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.get_running_loop().create_task(self._reload({}))
+
+    # --- what can be asked over the control socket ---
+
+    def _handlers(self) -> dict[str, Handler]:
+        return {
+            "status": Handler(self._status, changes=False),
+            "stop": Handler(self._stop),
+            "drain": Handler(self._drain),
+            "undrain": Handler(self._undrain),
+            "reload": Handler(self._reload),
+        }
+
+    async def _status(self, request: Document) -> Document:
+        del request
+        return {"ok": True, "status": self._snapshot()}
+
+    async def _stop(self, request: Document) -> Document:
+        self._supervisor.post(events.StopAsked(_words(request)))
+        return {"ok": True, "pid": os.getpid()}
+
+    async def _drain(self, request: Document) -> Document:
+        """Drain, and answer once nothing that was announced can still be asked."""
+        self._supervisor.post(events.DrainAsked(_words(request)))
+        limit = self._config.drain.linger + SLACK
+        out = await self._supervisor.until(_drained_and_quiet, limit)
+        if not out:
+            return failure(f"still announced after {limit:g} s; see status")
+        if self._memory.recall() is None:
+            return failure("drained, but that could not be stored: a restart forgets it")
+        return {"ok": True, "status": self._snapshot()}
+
+    async def _undrain(self, request: Document) -> Document:
+        """Put the node back, and answer once it is settled what is announced."""
+        self._supervisor.post(events.UndrainAsked())
+        await self._supervisor.until(_undrained, SLACK)
+        await self._supervisor.until(_announced, _seconds(request))
+        return {"ok": True, "status": self._snapshot()}
+
+    async def _reload(self, request: Document) -> Document:
+        """Take over the file as it is now, or nothing of it."""
+        del request
+        self._notifier.reloading()
+        try:
+            reply = await self._take_over()
+        finally:
+            self._notifier.reloaded()
+        detail = "" if reply["ok"] else reply["error"].replace("\n", "; ")
+        notice = effects.Noticed("reloaded" if reply["ok"] else "reload-refused", detail)
+        for audience in (EventLog(), self._journal):
+            audience.hear(self._supervisor.state, (notice,))
+        return reply
+
+    async def _take_over(self) -> Document:
+        try:
+            config = load(self._path)
+        except ConfigError as error:
+            return failure(f"{error}\nthe old configuration stays in force", NOT_CONFIGURED)
+        if keys := needs_restart(self._config, config):
+            return failure(
+                f"{self._path}: {', '.join(keys)} changed, which needs a restart; "
+                "the old configuration stays in force",
+            )
+        check = wiring.check_command(config)
+        signalled = config.daemon.reload_signal != "none"
+        if signalled and check and (words := await run_check(check)):
+            return failure(f"{check[0]}: {words}\nnothing was reloaded", NOT_CONFIGURED)
+        self._config = config
+        self._supervisor.reconfigure(wiring.policy(config), wiring.probers(config))
+        if signalled:
+            try:
+                self._daemon.hangup(signal.Signals[f"SIG{config.daemon.reload_signal}"])
+            except DaemonError as error:
+                return failure(f"the new configuration is in force, but {error}")
+        return {"ok": True}
+
+    def _snapshot(self) -> dict[str, Any]:
+        now = asyncio.get_running_loop().time()
+        return snapshot(self._supervisor.state, now, os.getpid(), self._journal)
+
+
+def _drained_and_quiet(state: State, now: float) -> bool:
+    return state.drained is not None and quiet(state, now)
+
+
+def _undrained(state: State, now: float) -> bool:
+    del now
+    return state.drained is None
+
+
+def _announced(state: State, now: float) -> bool:
+    del now
+    return settled(state) and all_announced(state)
+
+
+def _words(request: Document) -> str:
+    """Who asked, bounded; it goes into logs and files."""
+    return str(request.get("detail", ""))[:200]
+
+
+def _seconds(request: Document) -> float:
+    value = request.get("wait", 10.0)
+    return min(float(value), MAX_WAIT) if isinstance(value, int | float) and value > 0 else 10.0

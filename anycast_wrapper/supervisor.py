@@ -1,0 +1,324 @@
+"""The only loop: an event comes in, the core takes a step, its effects are performed in order.
+
+One task does all of it, one event after another, so nothing here needs a lock and every snapshot of
+the kernel lies between two steps. Probes and the daemon live beside it and post events. The
+heartbeat is given by this very task: if it stands still, whoever listens to the heartbeat ends the
+process, and the kernel takes the announcement down with it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .core import effects, events
+from .core.lifecycle import Phase
+from .core.machine import next_deadline, step
+from .core.model import Observation, Outcome, Policy, Reason
+from .core.state import Key, State, initial
+from .errors import AnycastWrapError
+from .ports import (
+    Audience,
+    Daemon,
+    DaemonError,
+    Heartbeat,
+    Kernel,
+    KernelError,
+    Memory,
+    Prober,
+    StateError,
+)
+
+BEAT = 1.0
+"""Seconds after which the loop turns even if nothing happens."""
+
+GRACE = 0.25
+"""Seconds that a probe may take beyond its own limit before its outcome is no longer awaited."""
+
+Errand = Callable[[], Awaitable[None]]
+"""Something that has to happen between two steps."""
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A probe and the seconds that it takes at most by its own word."""
+
+    prober: Prober
+    limit: float
+
+
+Probers = Mapping[Key, Bounded]
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything outside that the supervisor works with.
+
+    Attributes:
+        audiences: told after every step, in order.
+    """
+
+    kernel: Kernel
+    daemon: Daemon
+    memory: Memory
+    heartbeat: Heartbeat
+    audiences: Sequence[Audience] = ()
+
+
+class Supervisor:
+    """Runs the core against the world until the core says `effects.Exit`."""
+
+    def __init__(self, policy: Policy, probers: Probers) -> None:
+        """Nothing happens before `run`.
+
+        Args:
+            policy: the configuration that the core decides by.
+            probers: for every probe of every service in the policy, the way to run it.
+        """
+        self.state: State = initial(policy)
+        self._probers = probers
+        self._queue: asyncio.Queue[events.Event | Errand] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: list[tuple[Callable[[State, float], bool], asyncio.Future[bool]]] = []
+        self._looking = False
+        self._made: list[str] = []
+        self._exit: effects.Exit | None = None
+
+    def post(self, event: events.Event) -> None:
+        """Hand in an event. From the loop's thread only."""
+        self._queue.put_nowait(event)
+
+    async def run(self, world: World) -> effects.Exit:
+        """Take over the node, and let go of it when the core says so.
+
+        Raises:
+            AnycastWrapError: the node cannot be taken over, or the kernel's state can no longer be
+                read. Nothing is announced any more.
+        """
+        self._world = world
+        try:
+            await self._begin()
+            while self._exit is None:
+                await self._turn()
+        except BaseException:
+            await self._abandon()
+            raise
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._tell_waiting(end=True)
+            await world.kernel.close()
+        return self._exit
+
+    async def until(self, condition: Callable[[State, float], bool], seconds: float) -> bool:
+        """Wait until a condition holds after a step; False if it does not in time, or ends."""
+        if condition(self.state, self._now()):
+            return True
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        entry = (condition, future)
+        self._waiting.append(entry)
+        try:
+            async with asyncio.timeout(seconds):
+                return await future
+        except TimeoutError:
+            return False
+        finally:
+            with contextlib.suppress(ValueError):
+                self._waiting.remove(entry)
+
+    def reconfigure(self, policy: Policy, probers: Probers) -> None:
+        """Let another configuration take force between two steps."""
+
+        async def take_over() -> None:
+            await self._world.kernel.require(policy.required_routes)
+            self._probers = probers
+            await self._handle(events.Reconfigured(policy))
+            await self._look()
+
+        self._queue.put_nowait(take_over)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    # --- the beginning and the end ---
+
+    async def _begin(self) -> None:
+        world, policy = self._world, self.state.policy
+        await world.kernel.require(policy.required_routes)
+        await self._warn_of_strangers()
+        found = await world.kernel.observe()
+        interfaces = [*policy.ranks.values(), *([policy.hold] if policy.hold else [])]
+        leftover = any(interface.name in found.links for interface in policy.ranks.values())
+        for interface in interfaces:
+            await world.kernel.create(interface.name)
+            self._made.append(interface.name)
+        await world.kernel.watch(self._changed)
+        adopted = world.daemon.adopt()
+        await self._handle(
+            events.Started(
+                observation=await world.kernel.observe(),
+                drained=world.memory.recall(),
+                adopted=adopted,
+                disturbed=leftover or adopted is not None,
+            ),
+        )
+
+    async def _warn_of_strangers(self) -> None:
+        elsewhere = await self._world.kernel.elsewhere(self.state.policy.addresses)
+        words = tuple(
+            effects.Noticed(
+                "foreign-address",
+                f"{address} is also on {name}, which is not ours: left alone; whatever announces "
+                f"{name} announces {address} with it, healthy or not",
+            )
+            for address, name in elsewhere.items()
+        )
+        self._tell(words)
+
+    async def _abandon(self) -> None:
+        """Withdraw without asking the core: something is wrong that it does not know of.
+
+        The hold stays if the daemon runs: both wait for the next start, and what is under way is
+        answered.
+        """
+        hold = self.state.policy.hold
+        running = self.state.life.phase is not Phase.DOWN
+        for name in self._made:
+            if running and hold is not None and name == hold.name:
+                continue
+            with contextlib.suppress(AnycastWrapError, OSError, TimeoutError):
+                await self._world.kernel.delete(name)
+
+    # --- the loop ---
+
+    async def _turn(self) -> None:
+        now = self._now()
+        deadline = next_deadline(self.state, now)
+        wait = BEAT if deadline is None else min(BEAT, deadline - now)
+        item: events.Event | Errand = events.TimePassed()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                item = await self._queue.get()
+        self._world.heartbeat.beat()
+        if callable(item):
+            await item()
+        else:
+            await self._handle(item)
+
+    async def _handle(self, event: events.Event) -> None:
+        self.state, asked = step(self.state, event, self._now())
+        refused: dict[str, tuple[effects.Move, str]] = {}
+        for effect in asked:
+            await self._perform(effect, refused)
+        self._tell(asked)
+        if refused:
+            observation = await self._world.kernel.observe()
+            for move, detail in refused.values():
+                await self._handle(events.MoveFailed(move, detail, observation))
+
+    def _tell(self, asked: Sequence[effects.Effect]) -> None:
+        for audience in self._world.audiences:
+            audience.hear(self.state, asked)
+        self._tell_waiting()
+
+    def _tell_waiting(self, *, end: bool = False) -> None:
+        now = self._now()
+        for condition, future in self._waiting:
+            if not future.done() and (end or condition(self.state, now)):
+                future.set_result(not end)
+
+    # --- the effects ---
+
+    async def _perform(
+        self,
+        effect: effects.Effect,
+        refused: dict[str, tuple[effects.Move, str]],
+    ) -> None:
+        world = self._world
+        match effect:
+            case effects.RunProbe():
+                self._start_probe(effect)
+            case effects.SpawnDaemon():
+                self._told(world.daemon.spawn)
+            case effects.TerminateDaemon():
+                self._told(world.daemon.terminate)
+            case effects.KillDaemon():
+                self._told(world.daemon.kill)
+            case effects.RememberDrain():
+                self._remember(effect)
+            case effects.Exit():
+                self._exit = effect
+            case effects.Changed() | effects.Noticed():
+                pass  # The audiences hear of it.
+            case _:
+                if effect.interface not in refused:
+                    try:
+                        await self._move(effect)
+                    except KernelError as error:
+                        refused[effect.interface] = effect, str(error)
+
+    async def _move(self, move: effects.Move) -> None:
+        kernel = self._world.kernel
+        match move:
+            case effects.CreateLink(name):
+                await kernel.create(name)
+            case effects.DeleteLink(name):
+                await kernel.delete(name)
+            case effects.LinkUp(name):
+                await kernel.up(name)
+            case effects.LinkDown(name):
+                await kernel.down(name)
+            case effects.AddAddress(name, address):
+                await kernel.add(name, address)
+            case effects.RemoveAddress(name, address):
+                await kernel.remove(name, address)
+
+    def _told(self, action: Callable[[], None]) -> None:
+        """Tell the daemon something; that it cannot hear it is told to people, no more."""
+        try:
+            action()
+        except DaemonError as error:
+            self._tell((effects.Noticed("daemon-unreachable", str(error)),))
+
+    def _remember(self, effect: effects.RememberDrain) -> None:
+        memory = self._world.memory
+        try:
+            if effect.drained:
+                memory.remember(effect.detail)
+            else:
+                memory.forget()
+        except StateError as error:
+            self._tell((effects.Noticed("drain-not-stored", f"{error}; a restart forgets it"),))
+
+    # --- what lives beside the loop ---
+
+    def _start_probe(self, run: effects.RunProbe) -> None:
+        task = asyncio.create_task(self._probe(run))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _probe(self, run: effects.RunProbe) -> None:
+        bounded = self._probers[run.service, run.probe]
+        try:
+            async with asyncio.timeout(bounded.limit + GRACE):
+                outcome = await bounded.prober()
+        except TimeoutError:
+            words = f"no outcome within {bounded.limit + GRACE:g} s"
+            outcome = Outcome(ok=False, reason=Reason.PROBE_TIMEOUT, detail=words)
+        except Exception as error:  # noqa: BLE001 - a probe that breaks has not vouched: fail closed
+            words = f"{type(error).__name__}: {error}"
+            outcome = Outcome(ok=False, reason=Reason.PROBE_ERROR, detail=words)
+        self.post(events.ProbeDone(run.service, run.probe, run.ticket, outcome))
+
+    def _changed(self) -> None:
+        """The kernel says that something changed: look once, however often it says so."""
+        if not self._looking:
+            self._looking = True
+            self._queue.put_nowait(self._look)
+
+    async def _look(self) -> None:
+        self._looking = False
+        observation: Observation = await self._world.kernel.observe()
+        if (observation.links, observation.routes) != (dict(self.state.links), self.state.routes):
+            await self._handle(events.Observed(observation))

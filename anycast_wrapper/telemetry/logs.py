@@ -1,0 +1,164 @@
+"""The log: one event a line, a stable name first, then key=value.
+
+Under systemd a line begins with its priority (sd-daemon(3)) and has no time of its own; elsewhere
+it begins with the time.
+"""
+
+import logging
+import logging.handlers
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from anycast_wrapper.core import effects
+from anycast_wrapper.core.model import Rank, Reason
+from anycast_wrapper.core.state import State
+from anycast_wrapper.errors import AnycastWrapError
+
+ROOT = logging.getLogger("anycast_wrapper")
+
+PLANNED = frozenset({Reason.DRAINED, Reason.STOPPING, Reason.DAEMON_STARTING, Reason.PROBE_PENDING})
+"""Reasons for being withdrawn that nobody needs to be woken for."""
+
+TROUBLE = frozenset(
+    {
+        "daemon-exited",
+        "daemon-kill",
+        "daemon-not-ready",
+        "daemon-unreachable",
+        "drain-not-stored",
+        "drift",
+        "foreign-address",
+        "interface-failed",
+    },
+)
+"""Notices that somebody should look at."""
+
+_PRIORITIES = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+
+
+def pair(key: str, value: object) -> str:
+    """``key=value``, quoted where a blank or a quote would break it, and never longer than a line.
+
+    Control characters are escaped, so that nothing that a daemon prints can forge a line.
+    """
+    text = str(value).encode("unicode_escape").decode()
+    if text and not any(c in text for c in ' "=\\'):
+        return f"{key}={text}"
+    quoted = text.replace('"', '\\"')
+    return f'{key}="{quoted}"'
+
+
+def line(event: str, **fields: object) -> str:
+    """A log line; a field that is empty is left out."""
+    pairs = (pair(k.removesuffix("_"), v) for k, v in fields.items() if v not in ("", None))
+    return " ".join((event, *pairs))
+
+
+class _Stamped(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, tz=UTC).astimezone()
+        return f"{at.isoformat(timespec='milliseconds')} {record.levelname.lower()} {_text(record)}"
+
+
+class _Journal(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"<{_PRIORITIES.get(record.levelno, 5)}>{_text(record)}"
+
+
+class _Syslog(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"anycast-wrap[{os.getpid()}]: {_text(record)}"
+
+
+def _text(record: logging.LogRecord) -> str:
+    text = record.getMessage()
+    if record.exc_info and record.exc_info[1] is not None:
+        # For a programmer; an operator has the sentence before it.
+        text += " " + pair("traceback", logging.Formatter().formatException(record.exc_info))
+    return text
+
+
+def open_log(to: str, level: str, *, foreground: bool) -> None:
+    """Send the log where the configuration says.
+
+    Args:
+        level: the least important level that is written.
+        foreground: whether somebody sees our stderr.
+        to: ``auto``, ``stderr``, ``syslog`` or a path. ``auto`` is stderr in the foreground, else
+            syslog where there is one, else ``/var/log/anycast-wrap.log``.
+
+    Raises:
+        AnycastWrapError: the destination cannot be opened.
+    """
+    if to == "auto":
+        to = "stderr" if foreground else _background()
+    handler: logging.Handler
+    try:
+        if to == "stderr":
+            handler = logging.StreamHandler(sys.stderr)
+            handler.setFormatter(_Journal() if "JOURNAL_STREAM" in os.environ else _Stamped())
+        elif to == "syslog":
+            daemon = logging.handlers.SysLogHandler.LOG_DAEMON
+            handler = logging.handlers.SysLogHandler(_syslog_socket() or "/dev/log", daemon)
+            handler.setFormatter(_Syslog())
+        else:
+            handler = logging.handlers.WatchedFileHandler(to)
+            handler.setFormatter(_Stamped())
+    except OSError as error:
+        raise AnycastWrapError(f"cannot log to {to}: {error.strerror or error}") from None
+    # A log that cannot be written (disk full, nobody reads) is lost; the service goes on.
+    logging.raiseExceptions = False
+    ROOT.handlers[:] = [handler]
+    ROOT.setLevel(level.upper())
+    ROOT.propagate = False
+
+
+def _syslog_socket() -> str | None:
+    return next((p for p in ("/dev/log", "/var/run/log") if Path(p).is_socket()), None)
+
+
+def _background() -> str:
+    return "syslog" if _syslog_socket() else "/var/log/anycast-wrap.log"
+
+
+class EventLog:
+    """An `Audience` that writes down what happens."""
+
+    def hear(self, state: State, told: Sequence[effects.Effect]) -> None:
+        """One line an effect that people care about; every move as well if debugging."""
+        for effect in told:
+            match effect:
+                case effects.Changed(service, before, rank, reason, detail):
+                    level = logging.INFO
+                    if rank < Rank.PREFERRED and reason not in PLANNED:
+                        level = logging.WARNING
+                    words = line(
+                        "service-changed",
+                        service=service,
+                        from_=before.slug,
+                        to=rank.slug,
+                        reason=reason,
+                        detail=detail,
+                    )
+                    ROOT.log(level, "%s", words)
+                case effects.Noticed(event, detail):
+                    level = logging.WARNING if event in TROUBLE else logging.INFO
+                    ROOT.log(level, "%s", line(event, detail=detail))
+                case effects.SpawnDaemon() | effects.TerminateDaemon() | effects.KillDaemon():
+                    name = type(effect).__name__.removesuffix("Daemon").lower()
+                    ROOT.info("%s", line(f"daemon-{name}", pid=state.life.pid))
+                case effects.Exit(code, detail):
+                    level = logging.INFO if code == 0 else logging.ERROR
+                    ROOT.log(level, "%s", line("exit", code=code, detail=detail))
+                case effects.RunProbe() | effects.RememberDrain():
+                    pass
+                case _:
+                    ROOT.debug("%s", line("kernel", move=_move(effect)))
+
+
+def _move(effect: effects.Move) -> str:
+    address = getattr(effect, "address", "")
+    return f"{type(effect).__name__} {effect.interface} {address}".strip()

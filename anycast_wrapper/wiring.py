@@ -1,0 +1,149 @@
+"""A configuration made into the values and the adapters that a supervisor works with."""
+
+import re
+from collections.abc import Sequence
+
+from .config import FREEBSD, schema
+from .core.model import (
+    DaemonPolicy,
+    Interface,
+    Policy,
+    Probe,
+    Rank,
+    Readiness,
+    Restart,
+    Service,
+    Switch,
+)
+from .kernel import Card, Kind, OwnedKernel, Role, open_kernel
+from .nameserver import DaemonProcess, default_check, default_notify
+from .ports import Post
+from .probes import CommandProbe, DnsProbe
+from .supervisor import Bounded, Probers
+
+LAST_RESORT_METRIC = 100
+"""IFA_RT_PRIORITY of addresses at last-resort: zebra prefers the connected route of the preferred
+rank while both are up."""
+
+_RANKS = {"withdraw": Rank.WITHDRAWN, "last-resort": Rank.LAST_RESORT}
+
+
+def policy(config: schema.Config) -> Policy:
+    """What the core decides by."""
+    interfaces = config.interfaces
+    ranks = {Rank.PREFERRED: interfaces.preferred, Rank.LAST_RESORT: interfaces.last_resort}
+    daemon = config.daemon
+    return Policy(
+        services=tuple(_service(service) for service in config.services),
+        daemon=DaemonPolicy(
+            restart=Restart(daemon.restart),
+            ready=readiness(daemon),
+            ready_timeout=daemon.ready_timeout,
+            stop_timeout=daemon.stop_timeout,
+            restart_delay=daemon.restart_delay,
+            restart_delay_max=max(daemon.restart_delay_max, daemon.restart_delay),
+        ),
+        hold=None if interfaces.hold == schema.NONE else Interface(interfaces.hold),
+        ranks={
+            rank: Interface(name, switch(name))
+            for rank, name in ranks.items()
+            if name != schema.NONE
+        },
+        required_routes=frozenset(interfaces.require_route),
+        linger=config.drain.linger,
+    )
+
+
+def switch(name: str) -> Switch:
+    """What announces an address on an interface: the address itself, if it is a loopback."""
+    return Switch.ADDRESS if schema.LOOPBACK.fullmatch(name) else Switch.LINK
+
+
+def readiness(daemon: schema.Daemon) -> Readiness:
+    """Who says that the daemon is ready. Of the servers that notify, ``auto`` knows named."""
+    if daemon.ready != "auto":
+        return Readiness(daemon.ready)
+    is_named = re.search(r"(^|/)named$", daemon.command[0]) is not None
+    # BIND notifies on Linux only (bin/named/os.c).
+    return Readiness.NOTIFY if is_named and not FREEBSD else Readiness.PROBE
+
+
+def _service(service: schema.Service) -> Service:
+    probes = tuple(
+        Probe(
+            name=probe.name or probe.title,
+            interval=probe.interval,
+            recheck=probe.recheck,
+            rise=probe.rise,
+            fall=probe.fall,
+            on_failure=_RANKS[probe.on_failure],
+            definition=probe.model_dump_json(),
+        )
+        for probe in service.probe
+    )
+    return Service(service.name, service.addresses, probes)
+
+
+def cards(config: schema.Config) -> tuple[Card, ...]:
+    """Our interfaces as a kernel adapter wants to know them."""
+    interfaces, kind = config.interfaces, Kind(config.interfaces.kind)
+    made = [Card(interfaces.preferred, Role.RANK, kind, switch(interfaces.preferred))]
+    if interfaces.last_resort != schema.NONE:
+        name = interfaces.last_resort
+        made.append(Card(name, Role.RANK, kind, switch(name), LAST_RESORT_METRIC))
+    if interfaces.hold != schema.NONE:
+        made.append(Card(interfaces.hold, Role.HOLD, kind))
+    return tuple(made)
+
+
+def kernel(config: schema.Config) -> OwnedKernel:
+    """The kernel adapter. Nothing is touched yet."""
+    return open_kernel(cards(config), policy(config).addresses)
+
+
+def probers(config: schema.Config) -> Probers:
+    """Every probe of every service, ready to be run."""
+    return {
+        (service.name, probe.name or probe.title): Bounded(_prober(service, probe), probe.timeout)
+        for service in config.services
+        for probe in service.probe
+    }
+
+
+def _prober(service: schema.Service, probe: schema.AnyProbe) -> DnsProbe | CommandProbe:
+    if isinstance(probe, schema.CommandProbe):
+        return CommandProbe(probe.command, probe.timeout)
+    servers = service.addresses if probe.server is None else (probe.server,)
+    expect = probe.expect
+    return DnsProbe(
+        servers=tuple(map(str, servers)),
+        qname=probe.qname,
+        qtype=probe.qtype,
+        qclass=probe.qclass,
+        port=probe.port,
+        transports=probe.transport,
+        timeout=probe.timeout,
+        rcodes=frozenset(expect.rcode),
+        aa=expect.aa,
+        answer=None if expect.answer is None else re.compile(expect.answer),
+        max_latency=expect.max_latency,
+    )
+
+
+def check_command(config: schema.Config) -> Sequence[str] | None:
+    """What tells whether the daemon's own configuration is good, or None."""
+    return config.daemon.check_command or default_check(config.daemon.command)
+
+
+def daemon(config: schema.Config, post: Post) -> DaemonProcess:
+    """The supervised daemon. Nothing is started yet."""
+    directory = config.control.socket.parent
+    command = config.daemon.command
+    notifies = readiness(config.daemon) is Readiness.NOTIFY
+    return DaemonProcess(
+        command,
+        directory / "daemon.json",
+        post,
+        notify_path=default_notify(directory, command) if notifies else None,
+        check_command=check_command(config),
+    )
