@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from . import wiring
-from .config.load import ConfigError, load
+from .config.errors import ConfigError
+from .config.load import load
 from .config.schema import Config
 from .control.lock import Lock
 from .control.protocol import Document, failure
@@ -19,6 +21,7 @@ from .core.state import State
 from .memory import DrainFile
 from .nameserver import DaemonProcess, run_check
 from .ports import Audience, DaemonError
+from .routing import Vtysh
 from .supervisor import Supervisor, World
 from .telemetry.logs import EventLog
 from .telemetry.status import Journal, snapshot
@@ -126,11 +129,31 @@ class Node:
 
     async def _status(self, request: Document) -> Document:
         del request
-        return {"ok": True, "status": self._snapshot()}
+        document = self._snapshot()
+        await self._add_routing(document)
+        return {"ok": True, "status": document}
+
+    async def _add_routing(self, document: dict[str, Any]) -> None:
+        """What the routing daemons say: ``originated`` for every address, and who cannot say."""
+        addresses = self._supervisor.state.policy.addresses
+        versions = sorted({address.version for address in addresses})
+        answers = await Vtysh(self._config.routing.vtysh).originated(versions)
+        document["routing"] = {
+            f"ipv{version}": answer if isinstance(answer, str) else "answers"
+            for version, answer in answers.items()
+        }
+        for service in document["services"]:
+            for entry in service["addresses"]:
+                address = ip_address(entry["address"])
+                answer = answers[address.version]
+                known = not isinstance(answer, str)
+                entry["originated"] = address in answer if known else None
 
     async def _stop(self, request: Document) -> Document:
         self._supervisor.post(events.StopAsked(_words(request)))
-        return {"ok": True, "pid": os.getpid()}
+        config = self._config
+        seconds = config.drain.linger + config.daemon.stop_timeout + 3 * SLACK
+        return {"ok": True, "pid": os.getpid(), "seconds": seconds}
 
     async def _drain(self, request: Document) -> Document:
         """Drain, and answer once nothing that was announced can still be asked."""

@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from anycast_wrapper.config.load import load
-from anycast_wrapper.config.schema import Config
+from anycast_wrapper.config.peek import control_socket
 from anycast_wrapper.control import client
 from anycast_wrapper.errors import AnycastWrapError
 
@@ -23,21 +22,16 @@ class RefusedError(AnycastWrapError):
         self.code: object = reply.get("code")
 
 
-def ask(config: Config, command: str, *, seconds: float = 10.0, **fields: object) -> dict[str, Any]:
-    """Ask the wrapper that runs with this configuration.
+def ask(path: Path, command: str, *, seconds: float = 10.0, **fields: object) -> dict[str, Any]:
+    """Ask the wrapper that runs with this configuration file.
 
     Raises:
         AnycastWrapError: there is none, we may not, or it refuses.
     """
-    reply = client.request(config.control.socket, command, seconds=seconds, **fields)
+    reply = client.request(control_socket(path), command, seconds=seconds, **fields)
     if not reply.get("ok"):
         raise RefusedError(reply)
     return reply
-
-
-def ask_by(path: Path, command: str, *, seconds: float = 10.0, **fields: object) -> dict[str, Any]:
-    """The same, by the configuration file."""
-    return ask(load(path), command, seconds=seconds, **fields)
 
 
 def who() -> str:

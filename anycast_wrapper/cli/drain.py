@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
-from anycast_wrapper.config.load import load
-
 from .asking import ask, who
 from .exits import Exit
+
+PATIENCE = 600.0
+"""Seconds to wait for a drain. It lingers as long as it is configured to, and answers by itself."""
 
 
 @click.command()
@@ -20,9 +21,8 @@ def drain(path: Path, reason: tuple[str, ...]) -> None:
     Returns when nothing is announced any more and the queries that were under way are answered:
     from then on the node is yours. REASON is kept for your colleagues.
     """
-    config = load(path)
     words = f"by {who()}" + (f": {' '.join(reason)}" if reason else "")
-    ask(config, "drain", seconds=config.drain.linger + 15.0, detail=words)
+    ask(path, "drain", seconds=PATIENCE, detail=words)
     click.echo("drained: nothing is announced, the daemon runs on; `anycast-wrap undrain` ends it")
 
 
@@ -31,7 +31,7 @@ def drain(path: Path, reason: tuple[str, ...]) -> None:
 @click.pass_obj
 def undrain(path: Path, wait: float) -> None:
     """Put a drained node back; returns once it is announced, or says why it is not."""
-    status = ask(load(path), "undrain", seconds=wait + 15.0, wait=wait)["status"]
+    status = ask(path, "undrain", seconds=wait + 15.0, wait=wait)["status"]
     click.echo(status["headline"])
     if any(service["rank"] == "withdrawn" for service in status["services"]):
         sys.exit(Exit.FAILED)

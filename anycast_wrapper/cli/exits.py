@@ -7,7 +7,7 @@ for ``status`` and 5-99 for later; 5 is ours. Of everything else they are LSB's 
 import errno
 from enum import IntEnum
 
-from anycast_wrapper.config.load import ConfigError
+from anycast_wrapper.config.errors import ConfigError
 from anycast_wrapper.control import client, lock
 from anycast_wrapper.errors import AnycastWrapError
 

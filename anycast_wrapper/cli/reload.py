@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .asking import ask_by
+from .asking import ask
 
 
 @click.command()
@@ -14,5 +14,5 @@ def reload(path: Path) -> None:
 
     A file with a mistake changes nothing: the mistake is reported and the old configuration stays.
     """
-    ask_by(path, "reload", seconds=30.0)
+    ask(path, "reload", seconds=30.0)
     click.echo("reloaded")

@@ -41,11 +41,9 @@ def _service(service: dict[str, Any], routing: dict[str, Any]) -> Iterator[str]:
     yield f"service {service['name']}: {service['rank']}, since {_ago(service['since'])}"
     if service["rank"] != "preferred":
         yield f"  {service['reason']}" + (f": {d}" if (d := service["detail"]) else "")
-    originated = routing.get("originated", {})
     for address in service["addresses"]:
         words = [address["rank"], *(["held"] if address["held"] else [])]
-        if address["address"] in originated:
-            words.append(originated[address["address"]])
+        words.append(_originated(address, routing))
         yield f"  {address['address']:<24} {', '.join(words)}"
     for probe in service["probes"]:
         latency = "" if probe["latency_ms"] is None else f", {probe['latency_ms']:.1f} ms"
@@ -53,10 +51,23 @@ def _service(service: dict[str, Any], routing: dict[str, Any]) -> Iterator[str]:
         yield f"  probe {probe['name']:<18} {probe['state']}{latency}{detail}"
 
 
+def _originated(address: dict[str, Any], routing: dict[str, Any]) -> str:
+    """What the routing daemon makes of it, loud where that is not what we meant."""
+    meant, is_so = address["rank"] != "withdrawn", address["originated"]
+    if is_so is None:
+        version = "ipv6" if ":" in address["address"] else "ipv4"
+        return f"origination unknown ({routing[version]})"
+    if meant is is_so:
+        return "originated by OSPF" if is_so else "not originated"
+    return "BUT ORIGINATED BY OSPF" if is_so else "BUT NOT ORIGINATED BY OSPF"
+
+
 def _event(entry: dict[str, Any]) -> str:
     at = datetime.fromisoformat(entry["at"]).astimezone().strftime("%F %T")
     if entry["event"] == "service-changed":
-        words = f"{entry['service']} {entry['from']} -> {entry['to']} ({entry['reason']})"
+        before, after = entry["from"], entry["to"]
+        move = after if before == after else f"{before} -> {after}"
+        words = f"{entry['service']} {move} ({entry['reason']})"
     else:
         words = entry["event"]
     return f"{at} {words}" + (f": {entry['detail']}" if entry["detail"] else "")

@@ -42,6 +42,11 @@ def start(path: Path, wait: float, *, foreground: bool) -> None:
     """
     config = load(path)
     check_installed(config.daemon.command)
+    holder = Lock(config.control.socket).holder()
+    if holder is not None and not foreground:
+        # LSB 3.1, 20.2: to start what runs already is a success.
+        click.echo(f"anycast-wrap runs already, pid {holder}")
+        return
     if foreground:
         open_log(config.log.to, config.log.level, foreground=True)
         sys.exit(serve(config, path))

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from anycast_wrapper.config.load import load
-from anycast_wrapper.config.schema import Config
+from anycast_wrapper.config.peek import control_socket
 from anycast_wrapper.control.client import NoAnswerError, NotPermittedError, NotRunningError
 from anycast_wrapper.control.lock import Lock
 from anycast_wrapper.errors import AnycastWrapError
@@ -32,8 +31,7 @@ def status(path: Path, *, as_json: bool) -> None:
       4  unknown
       5  running, but not everything is announced
     """
-    config = load(path)
-    document, code = find_out(config)
+    document, code = find_out(path)
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
@@ -41,27 +39,30 @@ def status(path: Path, *, as_json: bool) -> None:
     sys.exit(code)
 
 
-def find_out(config: Config) -> tuple[dict[str, Any], StatusExit]:
+def find_out(path: Path) -> tuple[dict[str, Any], StatusExit]:
     """What there is to say, and the exit status that says it."""
     try:
-        document = ask(config, "status")["status"]
+        document = ask(path, "status")["status"]
     except NotRunningError:
-        return _not_running(config)
+        return _not_running(path)
     except (NotPermittedError, NoAnswerError, RefusedError) as error:
         return {"state": "unknown", "detail": str(error)}, StatusExit.UNKNOWN
     withdrawn = any(service["rank"] == "withdrawn" for service in document["services"])
     return document, StatusExit.NOT_ANNOUNCED if withdrawn else StatusExit.ANNOUNCED
 
 
-def _not_running(config: Config) -> tuple[dict[str, Any], StatusExit]:
-    if (pid := Lock(config.control.socket).holder()) is not None:
-        detail = f"pid {pid} runs, but its control socket {config.control.socket} is gone"
+def _not_running(path: Path) -> tuple[dict[str, Any], StatusExit]:
+    socket = control_socket(path)
+    if (pid := Lock(socket).holder()) is not None:
+        detail = f"pid {pid} runs, but nobody listens on its control socket {socket} (any more)"
         return {"state": "unknown", "detail": detail}, StatusExit.UNKNOWN
     # Here, so that the usual case, a wrapper that runs, does not wait for their import.
+    from anycast_wrapper.config.load import load  # noqa: PLC0415
+
     from .leftovers import left_behind  # noqa: PLC0415
 
     try:
-        left = left_behind(config)
+        left = left_behind(load(path))
     except AnycastWrapError as error:
         return {"state": "unknown", "detail": str(error)}, StatusExit.UNKNOWN
     if left:

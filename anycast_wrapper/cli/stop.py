@@ -8,7 +8,7 @@ import click
 
 from anycast_wrapper import wiring
 from anycast_wrapper.config.load import load
-from anycast_wrapper.config.schema import Config
+from anycast_wrapper.config.peek import control_socket
 from anycast_wrapper.control.client import NotRunningError
 from anycast_wrapper.control.lock import Lock
 from anycast_wrapper.errors import AnycastWrapError
@@ -16,9 +16,6 @@ from anycast_wrapper.errors import AnycastWrapError
 from .asking import ask, who
 from .checking import check_daemon
 from .start import start_background
-
-SLACK = 15.0
-"""Seconds that a stop may take beyond lingering and the daemon's own time."""
 
 
 @click.command()
@@ -28,9 +25,8 @@ def stop(path: Path) -> None:
 
     That nothing runs is no error.
     """
-    config = load(path)
     try:
-        stop_and_wait(config)
+        stop_and_wait(path)
     except NotRunningError:
         click.echo("not running")
         return
@@ -45,24 +41,23 @@ def restart(path: Path, wait: float) -> None:
     config = load(path)
     check_daemon(wiring.check_command(config))
     try:
-        stop_and_wait(config)
+        stop_and_wait(path)
     except NotRunningError:
         click.echo("not running; starting")
     start_background(config, path, wait)
 
 
-def stop_and_wait(config: Config) -> None:
+def stop_and_wait(path: Path) -> None:
     """Ask the running wrapper to stop, and wait until it is gone.
 
     Raises:
         NotRunningError: there is none.
         AnycastWrapError: it may not be asked, or does not stop in time.
     """
-    limit = config.drain.linger + config.daemon.stop_timeout + SLACK
-    lock = Lock(config.control.socket)
+    lock = Lock(control_socket(path))
     if lock.holder() is None:
         raise NotRunningError("anycast-wrap is not running")
-    ask(config, "stop", detail=f"by {who()}")
+    limit = float(ask(path, "stop", detail=f"by {who()}")["seconds"])
     if not _eventually(lambda: lock.holder() is None, limit):
         raise AnycastWrapError(f"anycast-wrap (pid {lock.holder()}) still runs after {limit:g} s")
 

@@ -2,32 +2,19 @@
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from anycast_wrapper.errors import AnycastWrapError
-
 from . import DEFAULT_FILE
+from .errors import ConfigError
 from .schema import Config
 
 MAX_BYTES = 1 << 20
 """A larger file is not a configuration."""
-
-
-class ConfigError(AnycastWrapError):
-    """A configuration that cannot be used.
-
-    Attributes:
-        problems: one line each: file, key, what was found, what is expected.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 def load(path: Path | None = None) -> Config:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from pydantic_core import PydanticCustomError
 
 from . import FREEBSD
+from .peek import DEFAULT_SOCKET
 from .values import (
     Duration,
     HostAddress,
@@ -36,7 +37,6 @@ NONE = "none"
 LOOPBACK = re.compile(r"lo\d*")
 """Names of loopbacks (``lo`` on Linux, ``lo1`` on FreeBSD): there the address is the switch."""
 
-_RUN = "/var/run/anycast-wrap" if FREEBSD else "/run/anycast-wrap"
 _STATE = "/var/db/anycast-wrap" if FREEBSD else "/var/lib/anycast-wrap"
 
 RCODES = {
@@ -119,7 +119,7 @@ class DrainTable(Table):
 class Control(Table):
     """``[control]``: how the running wrapper is reached and watched."""
 
-    socket: Path = Field(default=Path(_RUN) / "control.sock", strict=False)
+    socket: Path = Field(default=DEFAULT_SOCKET, strict=False)
     group: str | None = None
     watchdog: PositiveDuration = 5.0
 
