@@ -1,0 +1,1 @@
+"""A laboratory: namespaces, a real router, real name servers, and measured queries."""

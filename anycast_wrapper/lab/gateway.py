@@ -1,0 +1,136 @@
+"""The router between the clients and the hosts: ECMP over whatever OSPF tells it."""
+
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from anycast_wrapper.lab.bind import NameServer
+from anycast_wrapper.lab.eventually import eventually
+from anycast_wrapper.lab.frr import DAEMONS, OspfInterface, OspfTimers, Router, RouterConfig
+from anycast_wrapper.lab.host import Host
+from anycast_wrapper.lab.namespace import Namespace
+from anycast_wrapper.lab.node import Node
+from anycast_wrapper.lab.routelog import RouteLog
+
+ADDRESS = "192.168.53.1"
+ADDRESS6 = "fd00:53::1"
+LINK_LOCAL = "fe80::1"
+CLIENTS_ADDRESS = "198.51.100.1"
+PRIMARY_PORT = 5300
+# Replace an IPv6 route in one step. Without it zebra deletes and adds it, and for a tenth of a
+# millisecond the router has no route at all: a loss that is neither the hosts' nor the protocol's.
+ZEBRA_OPTIONS = ("--v6-rr-semantics",)
+
+
+class Gateway(Node):
+    """The router in front of the hosts.
+
+    Args:
+        namespace: Its network.
+        directory: Its files.
+        hosts: Whose next hops it knows by name.
+        timers: For its OSPF neighbours.
+        announce_clients: Whether OSPF announces the clients' network, beside the default route.
+    """
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        directory: Path,
+        hosts: Sequence[Host],
+        timers: OspfTimers,
+        *,
+        announce_clients: bool = False,
+    ) -> None:
+        super().__init__("gateway", namespace, directory)
+        self._names = {hop: h.name for h in hosts for hop in (h.address, h.address6, h.link_local)}
+        interfaces: tuple[OspfInterface, ...] = (
+            OspfInterface("lan", passive=False, priority=255, timers=timers),
+        )
+        if announce_clients:
+            interfaces += (OspfInterface("clients"),)
+        config = RouterConfig(
+            # Above the hosts' ids: the master of an exchange is the one whose first packet counts.
+            router_id=CLIENTS_ADDRESS,
+            interfaces=interfaces,
+            ospf=("default-information originate always",),
+            ospf6=("default-information originate always",),
+            zebra_options=ZEBRA_OPTIONS,
+        )
+        self.router = Router(namespace, directory / "frr", config)
+        self.primary = NameServer(namespace, directory / "dns", "primary", PRIMARY_PORT)
+
+    def nexthops(self, address: str) -> set[str]:
+        """The next hops of the host route in the kernel, as addresses (IPv6: link-local ones)."""
+        return {hop for r in self.routes() if r.prefix == address for hop in r.nexthops}
+
+    def nodes(self, address: str) -> set[str]:
+        """The names of the hosts that the kernel sends an address to; none without a host route."""
+        return {self._names.get(hop, hop) for hop in self.nexthops(address)}
+
+    def await_nodes(self, address: str, nodes: set[str], within: float = 20.0) -> None:
+        """Wait until an address leads to exactly these hosts."""
+        eventually(
+            lambda: self.nodes(address) == nodes,
+            awaiting=f"{address} via {sorted(nodes)}",
+            within=within,
+            seen=lambda: self.nodes(address),
+        )
+
+    def route_log(self) -> RouteLog:
+        """Start to write down every change of a host route; close it, or use it with ``with``."""
+        return RouteLog(self.namespace, self._names)
+
+    def full_neighbours(self) -> tuple[int, int]:
+        """How many neighbours are Full, by ospfd and by ospf6d."""
+        four = self.router.show("show ip ospf neighbor").get("neighbors", {})
+        six = self.router.show("show ipv6 ospf6 neighbor").get("neighbors", [])
+        return (
+            sum(entry["state"].startswith("Full") for each in four.values() for entry in each),
+            sum(entry["state"] == "Full" for entry in six),
+        )
+
+    def vtysh(self, *commands: str) -> str:
+        """Run commands through vtysh."""
+        return self.router.vtysh(*commands)
+
+    def show(self, command: str) -> Any:
+        """Run one show command of FRR and return its JSON."""
+        return self.router.show(command)
+
+    def kill_daemon(self, daemon: str, signum: int = signal.SIGKILL) -> None:
+        """Send zebra, ospfd or ospf6d a signal."""
+        self.router.kill(daemon, signum)
+
+    def start_daemon(self, daemon: str) -> None:
+        """Start zebra, ospfd or ospf6d again and wait until it takes commands."""
+        self.router.start(daemon)
+        self.router.await_daemon(daemon)
+
+    def restart(self) -> None:
+        """Kill all three daemons and start them again, as after a router's reboot."""
+        self.router.stop_all()
+        self.router.start_all()
+        for daemon in DAEMONS:
+            self.router.await_daemon(daemon)
+
+    def start_primary(self, *, expire: int = 2) -> subprocess.Popen[str]:
+        """Start the name server that hosts with ``secondary=True`` take their zone from.
+
+        Args:
+            expire: The zone's SOA expire: how long a secondary answers once this server is stopped.
+        """
+        self.primary.configure(expire=expire)
+        process = self.primary.start()
+        eventually(
+            lambda: self.ask(ADDRESS, port=PRIMARY_PORT, timeout=0.1),
+            awaiting="the primary name server on the gateway",
+            seen=self.primary.log,
+        )
+        return process
+
+    def stop_primary(self) -> None:
+        """Stop it; the secondaries' zone expires after ``expire`` seconds."""
+        self.primary.stop()

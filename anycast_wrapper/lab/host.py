@@ -1,0 +1,162 @@
+"""A host: routing daemons that know the rank interfaces, and a name server to be started."""
+
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anycast_wrapper.lab.bind import NameServer
+from anycast_wrapper.lab.eventually import eventually
+from anycast_wrapper.lab.frr import OspfInterface, OspfTimers, Router, RouterConfig
+from anycast_wrapper.lab.namespace import Namespace
+from anycast_wrapper.lab.node import Node
+from anycast_wrapper.lab.tap import Tap, host_prefix
+
+PREFERRED = "anycast0"
+LAST_RESORT = "anycast1"
+LAST_RESORT_COST = 60000
+MEND = "mend0"  # see `Lab.mend_ipv6`
+
+
+@dataclass(frozen=True)
+class HostOptions:
+    """What sets a host apart.
+
+    Attributes:
+        classic: OSPF covers the service addresses on ``lo``, as the technote has it; it does not
+            know the rank interfaces.
+        networks: What ospfd announces by ``network`` instead of by interface, such as a /24 that
+            leaks.
+        secondary: Its zone comes from the gateway's name server (`Gateway.start_primary`) and can
+            expire.
+        rndc: rndc may control its named.
+        raw: FRR configuration appended as it is, by daemon, such as
+            ``{"ospfd": ["router ospf", " redistribute connected"]}``.
+    """
+
+    classic: bool = False
+    networks: Sequence[str] = ()
+    secondary: bool = False
+    rndc: bool = False
+    raw: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Common:
+    """What the hosts have in common.
+
+    Attributes:
+        services: The service addresses.
+        timers: For the OSPF neighbours.
+    """
+
+    services: tuple[str, ...]
+    timers: OspfTimers
+
+
+class Host(Node):
+    """A host of the cluster.
+
+    Args:
+        number: From 1.
+        namespace: Its network.
+        directory: Its files.
+        common: What it shares with the others.
+        options: What sets it apart.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        namespace: Namespace,
+        directory: Path,
+        common: Common,
+        options: HostOptions,
+    ) -> None:
+        super().__init__(f"host{number}", namespace, directory)
+        self.number = number
+        self.options = options
+        self.address = f"192.168.53.{10 + number}"
+        self.address6 = f"fd00:53::{10 + number}"
+        self.link_local = f"fe80::{10 + number}"
+        self.router = Router(namespace, directory / "frr", self._routing(common))
+        self.dns = NameServer(namespace, directory / "dns", self.name)
+        self.configure_dns()
+
+    def configure_dns(self, *, raw: str = "") -> None:
+        """Write named's files anew, ``raw`` appended to ``named.conf``."""
+        primary = "192.168.53.1 port 5300" if self.options.secondary else ""
+        self.dns.configure(primary=primary, rndc=self.options.rndc, raw=raw)
+
+    def named_command(self) -> list[str]:
+        """The argv that runs named in the foreground, for whoever is already in the namespace."""
+        return self.dns.command
+
+    def start_named(self) -> subprocess.Popen[str]:
+        """Start named without the wrapper, and wait until it answers on 127.0.0.1."""
+        process = self.dns.start()
+        eventually(
+            lambda: self.ask("127.0.0.1", "id.server", "TXT", qclass="CH", timeout=0.1),
+            awaiting=f"named on {self.name}",
+            seen=self.dns.log,
+        )
+        return process
+
+    def stop_named(self, signum: int = signal.SIGTERM) -> None:
+        """End the named that `start_named` started."""
+        self.dns.stop(signum)
+
+    def vtysh(self, *commands: str) -> str:
+        """Run commands through vtysh."""
+        return self.router.vtysh(*commands)
+
+    def show(self, command: str) -> Any:
+        """Run one show command of FRR and return its JSON."""
+        return self.router.show(command)
+
+    def kill_daemon(self, daemon: str, signum: int = signal.SIGKILL) -> None:
+        """Send zebra, ospfd or ospf6d a signal."""
+        self.router.kill(daemon, signum)
+
+    def start_daemon(self, daemon: str) -> None:
+        """Start zebra, ospfd or ospf6d again and wait until it takes commands."""
+        self.router.start(daemon)
+        self.router.await_daemon(daemon)
+
+    def open_tap(self, name: str, addresses: Iterable[str] = (), *, up: bool = False) -> Tap:
+        """Open a TAP here that this process owns: see `Tap`."""
+        return Tap(self.namespace, name, addresses, up=up)
+
+    def add_to_loopback(self, *addresses: str) -> None:
+        """Add service addresses to ``lo``: the classic announcement."""
+        self.ip(*(f"addr add {host_prefix(one)} dev lo" for one in addresses))
+
+    def remove_from_loopback(self, *addresses: str) -> None:
+        """Remove them again: the classic withdrawal."""
+        self.ip(*(f"addr del {host_prefix(one)} dev lo" for one in addresses))
+
+    def _routing(self, common: Common) -> RouterConfig:
+        networks = tuple(self.options.networks)
+        if self.options.classic:
+            networks += tuple(host_prefix(one) for one in common.services if ":" not in one)
+        by_network = bool(networks)
+        lan = OspfInterface(
+            "lan", passive=False, priority=0, timers=common.timers, by_network=by_network
+        )
+        ranks: tuple[OspfInterface, ...] = (
+            OspfInterface(PREFERRED, by_network=by_network),
+            OspfInterface(LAST_RESORT, cost=LAST_RESORT_COST, by_network=by_network),
+        )
+        if self.options.classic:
+            ranks = (OspfInterface("lo", families=(6,)),)
+        ranks += (OspfInterface(MEND, families=(6,)),)
+        if by_network:
+            networks += ("192.168.53.0/24",)
+        return RouterConfig(
+            router_id=self.address,
+            interfaces=(lan, *ranks),
+            ospf=tuple(f"network {one} area 0" for one in networks),
+            raw=tuple((daemon, tuple(lines)) for daemon, lines in self.options.raw.items()),
+        )

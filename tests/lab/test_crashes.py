@@ -1,0 +1,87 @@
+"""What breaks by itself on one node of two, under load: killed, aborted, hung."""
+
+import signal
+import statistics
+import time
+
+import pytest
+
+from anycast_wrapper.lab.eventually import eventually
+
+from .cluster import figure
+
+ROUNDS = 3
+
+
+def repeated(cluster, name, fault, *, rounds=ROUNDS):
+    """Make a fault several times; the median of the worst address counts: one run is noise."""
+    found = []
+    for _ in range(rounds):
+        cluster.one.start()
+        cluster.settle()
+        cluster.lab.mend_ipv6()
+        found.append(cluster.hurt(name, fault))
+    worst = statistics.median(max(fault.gone.values()) for fault in found)
+    lost = statistics.median(fault.lost for fault in found)
+    ratio = worst / cluster.protocol_time
+    figure(f"{name}: median {worst * 1e3:.1f} ms, {ratio:.1f} x the protocol, {lost} lost")
+    return found, worst
+
+
+def test_a_killed_wrapper_loses_nothing(cluster):
+    found, worst = repeated(cluster, "kill -9 of the wrapper", cluster.one.kill)
+    assert [fault.lost for fault in found] == [0] * ROUNDS
+    assert worst <= cluster.bound
+
+
+def test_a_killed_wrapper_leaves_named_which_is_adopted(cluster):
+    cluster.one.start()
+    cluster.settle()
+    named = cluster.one.daemon_pid
+    cluster.one.kill()
+    eventually(lambda: cluster.one("status", check=False).returncode == 1, awaiting="its end")
+    assert "held" in cluster.one("status", check=False).stdout
+    cluster.one.start()
+    assert cluster.one.daemon_pid == named
+    assert "daemon-adopted" in cluster.one.log()
+    # It says goodbye to us, as it would have to the one that started it.
+    cluster.one.kill_daemon(signal.SIGTERM)
+    eventually(lambda: cluster.one("status", check=False).returncode == 3, awaiting="the end")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
+def test_a_dead_named_is_out_in_the_protocols_own_time(cluster, number):
+    name = f"named dies of {number.name}"
+    found, worst = repeated(cluster, name, lambda: cluster.one.kill_daemon(number))
+    assert all(set(fault.gone) == set(cluster.addresses) for fault in found)
+    assert worst <= cluster.bound
+    assert cluster.one.await_rank("preferred")["reason"] == "healthy"
+
+
+def test_a_hung_named_is_out_in_time_and_back_after_it(cluster):
+    cluster.one.start()
+    cluster.settle()
+    cluster.lab.mend_ipv6()
+    pid = cluster.one.daemon_pid
+    fault = cluster.hurt("SIGSTOP of named", lambda: cluster.one.kill_daemon(signal.SIGSTOP))
+    assert max(fault.gone.values()) < 2.2
+    assert cluster.one.service()["reason"] == "probe-timeout"
+    with cluster.lab.gateway.route_log() as log:
+        began = time.monotonic()
+        cluster.one.kill_daemon(signal.SIGCONT)
+        back = log.await_came("host1", "192.0.2.53", began)
+    figure(f"SIGCONT of named: back after {back:.2f} s")
+    # The interval, the recheck that rise = 2 needs, and some milliseconds.
+    assert back < 1.0 + 0.1 + 0.5
+    assert cluster.one.daemon_pid == pid
+    cluster.settle()
+
+
+def test_rndc_stop_withdraws_and_ends_the_wrapper(cluster):
+    cluster.one.start()
+    cluster.settle()
+    cluster.lab.mend_ipv6()
+    fault = cluster.hurt("SIGTERM of named", lambda: cluster.one.kill_daemon(signal.SIGTERM))
+    assert max(fault.gone.values()) < 1.0
+    eventually(lambda: cluster.one("status", check=False).returncode == 3, awaiting="the end")
+    assert "exit code=0" in cluster.one.log()
