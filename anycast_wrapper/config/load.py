@@ -1,17 +1,20 @@
 """A file to a `Config`, or every mistake in it at once."""
 
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from . import DEFAULT_FILE
 from .errors import ConfigError
-from .schema import Config
+from .schema import Config, Interfaces, Problem, Service, conflicts
+
+_Table = TypeVar("_Table", bound=BaseModel)
 
 MAX_BYTES = 1 << 20
 """A larger file is not a configuration."""
@@ -50,15 +53,45 @@ def parse(text: str, name: str) -> Config:
         ConfigError: with every reason.
     """
     try:
+        return _parse(text, name)
+    except RecursionError:
+        raise ConfigError([f"{name}: found tables or lists nested too deeply"]) from None
+
+
+def _parse(text: str, name: str) -> Config:
+    try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a TOMLDecodeError, or what int() says of too many digits
         raise ConfigError([f"{name}: {error}; expected TOML"]) from None
     try:
         return Config.model_validate(document)
     except ValidationError as error:
         details = error.errors(include_url=False)
         sentences = [s for detail in details for s in _sentences(detail, document)]
+        if len(details) > 1 or details[0]["type"] != "across" or details[0]["loc"]:
+            # pydantic does not look at the whole where a part is wrong.
+            sentences += _told(_conflicts(document))
         raise ConfigError([f"{name}: {sentence}" for sentence in sentences]) from None
+
+
+def _conflicts(document: Mapping[str, Any]) -> Sequence[Problem]:
+    """What the parts that are good in themselves have against each other."""
+    services = document.get("service")
+    return conflicts(
+        _made(Interfaces, document.get("interfaces", {})),
+        [_made(Service, one) for one in services] if isinstance(services, list) else [],
+    )
+
+
+def _made(kind: type[_Table], value: Any) -> _Table | None:
+    try:
+        return kind.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _told(problems: Sequence[Problem]) -> list[str]:
+    return [f"{key}: {_shown(found)}expected {expected}" for key, found, expected in problems]
 
 
 def _sentences(detail: ErrorDetails, document: Mapping[str, Any]) -> list[str]:
@@ -66,8 +99,7 @@ def _sentences(detail: ErrorDetails, document: Mapping[str, Any]) -> list[str]:
     if detail["type"] == "too_short" and detail["input"]:
         return []  # It is short because its entries are wrong, and each of them is told.
     if detail["type"] == "across":
-        problems = detail["ctx"]["problems"]
-        return [f"{key}: {_shown(found)}expected {expected}" for key, found, expected in problems]
+        return _told(detail["ctx"]["problems"])
     return [_sentence(detail, document)]
 
 
@@ -81,7 +113,7 @@ def _sentence(detail: ErrorDetails, document: Mapping[str, Any]) -> str:
     if detail["type"] == "missing":
         return f"{key}: found nothing; expected a value, as it has no default"
     if detail["type"] == "union_tag_invalid":
-        found = _shown(detail["ctx"]["tag"])
+        found = _shown(detail["input"]["type"])
         return f"{key}.type: {found}expected {detail['ctx']['expected_tags']}"
     found = _shown(detail["input"]) if location and _reaches(document, location) else ""
     return f"{key}: {found}expected {_expected(detail)}"
@@ -116,8 +148,13 @@ def _without_tags(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
 def _written(location: tuple[int | str, ...]) -> str:
     text = ""
     for part in location:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{_bare(part)}"
     return text.removeprefix(".") or "the whole file"
+
+
+def _bare(key: str) -> str:
+    """A key as TOML has it: in quotes if it is not of letters, digits, dashes and underscores."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
 
 
 def _reaches(document: Any, location: tuple[int | str, ...]) -> bool:
@@ -132,7 +169,10 @@ def _reaches(document: Any, location: tuple[int | str, ...]) -> bool:
 def _shown(value: Any) -> str:
     if value is None:
         return "found nothing; "
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except ValueError:
+        return "found a number beyond all bounds; "
     return f"found {text if len(text) <= 60 else text[:57] + '...'}; "
 
 

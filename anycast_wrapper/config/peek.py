@@ -18,6 +18,6 @@ def control_socket(path: Path) -> Path:
     try:
         with path.open("rb") as file:
             named = tomllib.load(file).get("control", {}).get("socket")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return DEFAULT_SOCKET
     return Path(named) if isinstance(named, str) else DEFAULT_SOCKET

@@ -5,7 +5,7 @@ name and the addresses of a service.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -15,17 +15,19 @@ from pydantic_core import PydanticCustomError
 from . import FREEBSD
 from .peek import DEFAULT_SOCKET
 from .values import (
+    AbsolutePath,
     Duration,
     HostAddress,
     InterfaceName,
+    LogDestination,
     Pattern,
     PositiveDuration,
     Prefix,
     QueryName,
     QueryType,
+    Rcode,
     ServerAddress,
     Slug,
-    wrong,
 )
 
 Problem = tuple[str, str | None, str]
@@ -39,11 +41,10 @@ LOOPBACK = re.compile(r"lo\d*")
 
 _STATE = "/var/db/anycast-wrap" if FREEBSD else "/var/lib/anycast-wrap"
 
-RCODES = {
-    "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
-    "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
-}  # fmt: skip
-
+_NO_LOOPBACK = (
+    'no loopback, as routing daemons prefer and announce those: "anycast-hold", or "none" for '
+    "the classic layout"
+)
 
 _WHOM = (
     'an address to ask, as hold is "none": while it is withdrawn, the service address is answered '
@@ -77,6 +78,7 @@ class Daemon(Table):
     restart_delay: PositiveDuration = 0.5
     restart_delay_max: PositiveDuration = 30.0
     check_command: Argv | None = None
+    core_dumps: bool = False
     reload_signal: Literal["HUP", "USR1", "USR2", "none"] = "HUP"
 
 
@@ -91,35 +93,40 @@ class Interfaces(Table):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [n for n in (self.hold, self.preferred, self.last_resort) if n != NONE]
-        if len(set(names)) < len(names):
-            raise wrong("three different interfaces for hold, preferred and last-resort")
-        if self.preferred == NONE:
-            raise wrong('an interface for preferred ("none" is for hold and last-resort)')
-        if LOOPBACK.fullmatch(self.hold):
-            raise wrong(
-                "a hold that is no loopback: routing daemons prefer and announce loopbacks "
-                '(use "anycast-hold", or "none" for the classic layout)',
-            )
-        loopback = any(LOOPBACK.fullmatch(name) for name in names)
-        if loopback and self.kind != "existing":
-            raise wrong('kind = "existing" for a loopback as preferred or last-resort')
-        if loopback and self.hold != NONE:
-            raise wrong('hold = "none" with a loopback as preferred or last-resort')
+        if problems := list(self._problems()):
+            raise across(problems)
         return self
+
+    def _problems(self) -> Iterator[Problem]:
+        names = {"hold": self.hold, "preferred": self.preferred, "last-resort": self.last_resort}
+        seen: dict[str, str] = {}
+        for key, name in names.items():
+            if name != NONE and name in seen:
+                yield f"interfaces.{key}", name, f"another interface, as {seen[name]} has this one"
+            seen.setdefault(name, key)
+        if self.preferred == NONE:
+            yield "interfaces.preferred", NONE, 'an interface ("none" is for hold and last-resort)'
+        if LOOPBACK.fullmatch(self.hold):
+            yield "interfaces.hold", self.hold, _NO_LOOPBACK
+        ranks = (self.preferred, self.last_resort)
+        if loopback := next((name for name in ranks if LOOPBACK.fullmatch(name)), None):
+            if self.kind != "existing":
+                yield "interfaces.kind", self.kind, f'"existing", as {loopback} is a loopback'
+            if self.hold != NONE and not LOOPBACK.fullmatch(self.hold):
+                yield "interfaces.hold", self.hold, f'"none", as {loopback} is a loopback'
 
 
 class DrainTable(Table):
     """``[drain]``: how a node leaves."""
 
     linger: Duration = 2.0
-    file: Path = Field(default=Path(_STATE) / "drained", strict=False)
+    file: AbsolutePath = Path(_STATE) / "drained"
 
 
 class Control(Table):
     """``[control]``: how the running wrapper is reached and watched."""
 
-    socket: Path = Field(default=DEFAULT_SOCKET, strict=False)
+    socket: AbsolutePath = DEFAULT_SOCKET
     group: str | None = None
     watchdog: PositiveDuration = 5.0
 
@@ -133,23 +140,17 @@ class Routing(Table):
 class Log(Table):
     """``[log]``: where events go. ``auto``: stderr in the foreground, else syslog."""
 
-    to: str = "auto"
+    to: LogDestination = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class Expect(Table):
     """``expect``: what makes an answer a good one."""
 
-    rcode: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = ("NOERROR",)
+    rcode: Annotated[tuple[Rcode, ...], Field(min_length=1, strict=False)] = ("NOERROR",)
     aa: bool = False
     answer: Pattern | None = None
     max_latency: PositiveDuration | None = None
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        if strange := [code for code in self.rcode if code not in RCODES]:
-            raise wrong(f"rcodes such as NOERROR, NXDOMAIN or REFUSED, not {', '.join(strange)}")
-        return self
 
 
 class ProbeTable(Table):
@@ -199,7 +200,7 @@ class CommandProbe(ProbeTable):
 
 def _kind(value: Any) -> str:
     kind = value.get("type", "dns") if isinstance(value, dict) else getattr(value, "type", "dns")
-    return str(kind)
+    return kind if isinstance(kind, str) else ""
 
 
 AnyProbe = Annotated[
@@ -216,6 +217,62 @@ class Service(Table):
     probe: Annotated[tuple[AnyProbe, ...], Field(strict=False)] = ()
 
 
+def across(problems: Sequence[Problem]) -> PydanticCustomError:
+    """The error of values that are good each, but not together."""
+    return PydanticCustomError("across", "{problems}", {"problems": problems})
+
+
+def conflicts(interfaces: Interfaces | None, services: Sequence[Service | None]) -> list[Problem]:
+    """What services have no right to because of each other or of the interfaces.
+
+    Args:
+        interfaces: None if they are wrong in themselves.
+        services: in the order of the file, with None for one that is wrong in itself.
+    """
+    problems = list(_twice(services))
+    for number, service in enumerate(services, start=1):
+        if service is not None:
+            problems += _probes(f"service[{number}]", service, interfaces)
+    return problems
+
+
+def _twice(services: Sequence[Service | None]) -> Iterator[Problem]:
+    """Services and addresses that stand in the file more than once."""
+    names: dict[str, str] = {}
+    addresses: dict[object, str] = {}
+    for number, service in enumerate(services, start=1):
+        if service is None:
+            continue
+        key = f"service[{number}]"
+        if service.name in names:
+            where = names[service.name]
+            yield f"{key}.name", service.name, f"another name, as {where} has this one"
+        names.setdefault(service.name, key)
+        for place, address in enumerate(service.addresses, start=1):
+            here = f"{key}.addresses[{place}]"
+            if address in addresses:
+                where = addresses[address]
+                yield here, str(address), f"another address, as this one is {where} already"
+            addresses.setdefault(address, here)
+
+
+def _probes(owner: str, service: Service, interfaces: Interfaces | None) -> Iterator[Problem]:
+    """What a probe must have because of the interfaces or of another probe."""
+    titles: set[str] = set()
+    for place, probe in enumerate(service.probe, start=1):
+        key = f"{owner}.probe[{place}]"
+        if interfaces is not None:
+            if probe.on_failure == "last-resort" and interfaces.last_resort == NONE:
+                yield f"{key}.on-failure", "last-resort", '"withdraw", as last-resort is "none"'
+            asks = isinstance(probe, DnsProbe) and probe.server is None
+            if asks and interfaces.hold == NONE:
+                yield f"{key}.server", None, _WHOM
+        title = probe.name or probe.title
+        if title in titles:
+            yield f"{key}.name", probe.name, f"a name, as another probe is {title} already"
+        titles.add(title)
+
+
 class Config(Table):
     """The whole file."""
 
@@ -229,43 +286,9 @@ class Config(Table):
 
     @model_validator(mode="after")
     def _across(self) -> Self:
-        problems = [*self._twice(), *self._probes()]
-        if problems:
-            raise PydanticCustomError("across", "{problems}", {"problems": problems})
+        if problems := conflicts(self.interfaces, self.service):
+            raise across(problems)
         return self
-
-    def _twice(self) -> Iterator[Problem]:
-        """Services and addresses that stand in the file more than once."""
-        names: dict[str, str] = {}
-        addresses: dict[object, str] = {}
-        for number, service in enumerate(self.service, start=1):
-            key = f"service[{number}]"
-            if service.name in names:
-                where = names[service.name]
-                yield f"{key}.name", service.name, f"another name, as {where} has this one"
-            names.setdefault(service.name, key)
-            for place, address in enumerate(service.addresses, start=1):
-                here = f"{key}.addresses[{place}]"
-                if address in addresses:
-                    where = addresses[address]
-                    yield here, str(address), f"another address, as this one is {where} already"
-                addresses.setdefault(address, here)
-
-    def _probes(self) -> Iterator[Problem]:
-        """What a probe must have because of the interfaces or of another probe."""
-        for number, service in enumerate(self.service, start=1):
-            titles: set[str] = set()
-            for place, probe in enumerate(service.probe, start=1):
-                key = f"service[{number}].probe[{place}]"
-                if probe.on_failure == "last-resort" and self.interfaces.last_resort == NONE:
-                    yield f"{key}.on-failure", "last-resort", '"withdraw", as last-resort is "none"'
-                asks = isinstance(probe, DnsProbe) and probe.server is None
-                if asks and self.interfaces.hold == NONE:
-                    yield f"{key}.server", None, _WHOM
-                title = probe.name or probe.title
-                if title in titles:
-                    yield f"{key}.name", probe.name, f"a name, as another probe is {title} already"
-                titles.add(title)
 
     @property
     def services(self) -> tuple[Service, ...]:

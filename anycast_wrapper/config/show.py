@@ -51,10 +51,15 @@ def _tables(table: BaseModel, path: tuple[str, ...], *, marks: _Marks) -> Iterat
 
 def _value(table: BaseModel, field: str) -> str:
     dumped = table.model_dump(mode="json", include={field})[field]
-    return json.dumps(dumped, ensure_ascii=False)
+    return _literal(dumped)
 
 
 def _inline(table: BaseModel) -> str:
     dumped: dict[str, Any] = table.model_dump(mode="json", by_alias=True, exclude_none=True)
-    pairs = ", ".join(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in dumped.items())
+    pairs = ", ".join(f"{k} = {_literal(v)}" for k, v in dumped.items())
     return f"{{ {pairs} }}"
+
+
+def _literal(value: Any) -> str:
+    """Strings, numbers and lists are the same in JSON and TOML, but for DEL in a string."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -5,8 +5,10 @@ Each raises ``expected`` errors that say what would have been right; what was fo
 """
 
 import re
+import warnings
 from collections.abc import Callable
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import IPv6Address, ip_address, ip_interface, ip_network
+from pathlib import Path
 from typing import Annotated, Any
 
 import dns.exception
@@ -20,7 +22,15 @@ from anycast_wrapper.core.model import Address, Network
 IFNAMSIZ = 16
 """Bytes of an interface name with its terminating NUL (linux/if.h; FreeBSD has the same)."""
 
+_NOBODY = frozenset({ip_address("255.255.255.255")})
+"""Hosts by their form, yet nobody's: the limited broadcast (RFC 919)."""
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+RCODES = {
+    "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+    "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
+}  # fmt: skip
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 
 
@@ -36,12 +46,12 @@ def _string(value: Any, expected: str) -> str:
 
 
 def duration(value: Any) -> float:
-    """Seconds of a duration such as ``500ms``, ``2s``, ``5m``."""
+    """Seconds of a duration such as ``500ms``, ``2s``, ``5m``, to the microsecond."""
     expected = 'a duration with a unit, such as "500ms", "2s" or "5m"'
     match = _DURATION.fullmatch(_string(value, expected).strip())
     if match is None:
         raise wrong(expected)
-    seconds = float(match[1]) * _UNITS[match[2]]
+    seconds = round(float(match[1]) * _UNITS[match[2]], 6)
     if not 0 <= seconds <= 30 * 86400:
         raise wrong("a duration of at most 720h")
     return seconds
@@ -57,7 +67,9 @@ def positive_duration(value: Any) -> float:
 
 def written_duration(seconds: float) -> str:
     """A duration as one would write it."""
-    milliseconds = round(seconds * 1000)
+    milliseconds, microseconds = divmod(round(seconds * 1_000_000), 1000)
+    if microseconds:
+        return f"{milliseconds}.{microseconds:03}ms"
     return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
 
 
@@ -73,8 +85,10 @@ def host_address(value: Any) -> Address:
     address = interface.ip
     if address.is_multicast or address.is_unspecified or address.is_loopback:
         raise wrong("a unicast address that routers can route to")
-    if address.is_link_local:
+    if address.is_link_local or "%" in value:  # a zone (RFC 4007)
         raise wrong("an address that is valid beyond one link")
+    if address in _NOBODY or (isinstance(address, IPv6Address) and address.ipv4_mapped):
+        raise wrong("a unicast address that routers can route to")
     return address
 
 
@@ -142,10 +156,38 @@ def pattern(value: Any) -> str:
     expected = "a regular expression"
     text = _string(value, expected)
     try:
-        re.compile(text)
-    except re.error as error:
+        with warnings.catch_warnings(action="ignore"):  # of what a later Python may read otherwise
+            re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
         raise wrong(f"a regular expression ({error})") from None
     return text
+
+
+def rcode(value: Any) -> str:
+    """An answer code by its name."""
+    expected = "an rcode such as NOERROR, NXDOMAIN or REFUSED"
+    name = _string(value, expected)
+    if name not in RCODES:
+        raise wrong(expected)
+    return name
+
+
+def absolute_path(value: Any) -> Path:
+    """A file, wherever the one who asks stands: in the background, we stand in ``/``."""
+    expected = 'an absolute path, such as "/run/anycast-wrap/control.sock"'
+    text = value if isinstance(value, str) else str(value) if isinstance(value, Path) else ""
+    if not text.startswith("/") or "\0" in text:
+        raise wrong(expected)
+    return Path(text)
+
+
+def log_destination(value: Any) -> str:
+    """``auto``, ``stderr``, ``syslog`` or a file."""
+    expected = '"auto", "stderr", "syslog" or an absolute path'
+    name = _string(value, expected)
+    if name not in {"auto", "stderr", "syslog"} and (not name.startswith("/") or "\0" in name):
+        raise wrong(expected)
+    return name
 
 
 def _typed(read: Callable[[Any], Any], example: str, write: Callable[[Any], str] = str) -> Any:
@@ -166,3 +208,6 @@ Slug = Annotated[str, *_typed(slug, "resolver")]
 QueryName = Annotated[str, *_typed(query_name, "example.com")]
 QueryType = Annotated[str, *_typed(query_type, "SOA")]
 Pattern = Annotated[str, *_typed(pattern, "^192\\.0\\.2\\.")]
+Rcode = Annotated[str, *_typed(rcode, "NOERROR")]
+AbsolutePath = Annotated[Path, *_typed(absolute_path, "/run/anycast-wrap/control.sock")]
+LogDestination = Annotated[str, *_typed(log_destination, "auto")]

@@ -246,7 +246,7 @@ def holding(
 def housekeeping(links: Links, policy: Policy, troubles: Troubles) -> tuple[Move, ...]:
     """What keeps the rank interfaces ready and empty while they announce nothing."""
     moves: list[Move] = []
-    for interface in policy.ranks.values():
+    for _, interface in sorted(policy.ranks.items()):
         if interface.name in troubles:
             continue
         link = links.get(interface.name)

@@ -118,7 +118,7 @@ def ignore(life: Life, context: Context) -> tuple[Life, Effects]:
 
 def spawn(life: Life, context: Context) -> tuple[Life, Effects]:
     """Start it; without a readiness of its own it counts as ready and the probes decide."""
-    fresh = replace(life, pid=None, asked=False, leaving=False, broken=False)
+    fresh = replace(life, pid=None, asked=False, leaving=False, broken=False, words="")
     if context.policy.ready is Readiness.PROBE:
         return _enter(fresh, Phase.READY, context.now), (SpawnDaemon(),)
     wait = context.policy.ready_timeout
