@@ -144,5 +144,3 @@ def test_an_expired_zone():
         # The zone's expiry and one retry come on top of what the wrapper takes.
         service = withdrawn(wrapper, "zone expired (expire 3 s)", expire, within=3 + 1 + 1.5)
         assert service["reason"] == "probe-servfail"
-
-
