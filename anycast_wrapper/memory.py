@@ -29,9 +29,9 @@ class DrainFile:
             return Drain(Reason.STATE_UNREADABLE, f"{self._path}: {error.strerror}")
         try:
             detail = str(json.loads(content)["detail"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             detail = content.decode("utf-8", "replace").strip()
-        return Drain(Reason.DRAINED, detail)
+        return Drain(Reason.DRAINED, detail.encode("utf-8", "replace").decode())
 
     def remember(self, detail: str) -> None:
         """Write the file so that a crash leaves the old or the new one, never half of one."""

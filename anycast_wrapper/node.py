@@ -21,7 +21,8 @@ from .core.query import all_announced, quiet, settled
 from .core.state import State
 from .memory import DrainFile
 from .nameserver import DaemonProcess, run_check
-from .ports import Audience, DaemonError
+from .ports import Audience, DaemonError, RerouteError
+from .reroute import remove_left_behind
 from .routing import Vtysh
 from .supervisor import Supervisor, World
 from .telemetry.logs import EventLog
@@ -51,6 +52,7 @@ def needs_restart(old: Config, new: Config) -> list[str]:
         "drain.file": (old.drain.file, new.drain.file),
         "control": (old.control, new.control),
         "log": (old.log, new.log),
+        "reroute": (old.reroute, new.reroute),
     }
     return [key for key, (before, after) in fixed.items() if before != after]
 
@@ -72,6 +74,7 @@ class Node:
         self._journal = Journal()
         self._memory = DrainFile(config.drain.file)
         self._supervisor = Supervisor(wiring.policy(config), wiring.probers(config))
+        self._rerouter = wiring.rerouter(config, self._notice)
         self._reloading: asyncio.Task[Document] | None = None
         self._daemon: DaemonProcess
 
@@ -98,19 +101,40 @@ class Node:
             kernel=wiring.kernel(config),
             daemon=self._daemon,
             memory=self._memory,
+            hint=wiring.hint(config),
             heartbeat=watchdog,
             audiences=(EventLog(), self._journal, SystemdAudience(self._notifier), *audiences),
+            reroute=self._rerouter,
+            nudge=wiring.nudge(config),
         )
         watchdog.beat()
         try:
             await server.open()
             self._listen_to_signals()
+            await self._begin_reroute()
             return await self._supervisor.run(world)
         finally:
             watchdog.stop()
+            if self._rerouter is not None:
+                await self._rerouter.close()
             self._daemon.close()
             await server.close()
             lock.release()
+
+    async def _begin_reroute(self) -> None:
+        """Take out what a wrapper that was killed has left, and begin if it is wanted."""
+        try:
+            if await remove_left_behind():
+                self._notice("leftover", "rules that divert queries are there already: taken out")
+        except RerouteError as error:
+            self._notice("reroute-failed", str(error))
+        if self._rerouter is not None:
+            self._rerouter.open()
+
+    def _notice(self, event: str, detail: str) -> None:
+        """Tell people of what the core knows nothing of."""
+        for audience in (EventLog(), self._journal):
+            audience.hear(self._supervisor.state, (effects.Noticed(event, detail),))
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -137,6 +161,7 @@ class Node:
     async def _status(self, request: Document) -> Document:
         del request
         document = self._snapshot()
+        document["reroute"] = None if self._rerouter is None else self._rerouter.report()
         await self._add_routing(document)
         return {"ok": True, "status": document}
 
@@ -189,9 +214,7 @@ class Node:
         finally:
             self._notifier.reloaded()
         detail = "" if reply["ok"] else reply["error"].replace("\n", "; ")
-        notice = effects.Noticed("reloaded" if reply["ok"] else "reload-refused", detail)
-        for audience in (EventLog(), self._journal):
-            audience.hear(self._supervisor.state, (notice,))
+        self._notice("reloaded" if reply["ok"] else "reload-refused", detail)
         return reply
 
     async def _take_over(self) -> Document:
@@ -210,6 +233,8 @@ class Node:
             return failure(f"{check[0]}: {words}\nnothing was reloaded", NOT_CONFIGURED)
         self._config = config
         self._supervisor.reconfigure(wiring.policy(config), wiring.probers(config))
+        if self._rerouter is not None:
+            self._rerouter.serve(wiring.asked(config))
         if signalled:
             try:
                 self._daemon.hangup(signal.Signals[f"SIG{config.daemon.reload_signal}"])

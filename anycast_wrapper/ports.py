@@ -4,7 +4,8 @@ An adapter answers with typed values or raises its port's error, which says who 
 came back and what that means. No adapter knows the configuration or another adapter.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from .core.effects import Effect
@@ -20,6 +21,10 @@ class KernelError(AnycastWrapError):
 
 class DaemonError(AnycastWrapError):
     """The supervised daemon could not be started or signalled."""
+
+
+class RerouteError(AnycastWrapError):
+    """Queries could not be diverted to another node, or it is not known how many were."""
 
 
 class StateError(AnycastWrapError):
@@ -102,6 +107,16 @@ class Prober(Protocol):
         """Ask once. Never raises but for cancellation; the caller bounds its time."""
 
 
+class Hint(Protocol):
+    """Notices sooner than a probe can that the daemon seems to have stopped reading."""
+
+    def watch(self, stands: Callable[[bool], None]) -> None:
+        """Call ``stands`` whenever it begins or ends to seem so, until `close`."""
+
+    def close(self) -> None:
+        """Stop watching."""
+
+
 class Memory(Protocol):
     """What an operator said, kept where a restart and a reboot find it."""
 
@@ -113,6 +128,77 @@ class Memory(Protocol):
 
     def forget(self) -> None:
         """Drop it. Raises `StateError`."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another node that offers a service address: a neighbour on one of our links.
+
+    Attributes:
+        address: where it is reached; link-local ones too.
+        interface: the link.
+    """
+
+    address: Address
+    interface: str
+
+
+Peers = Mapping[Address, tuple[Peer, ...]]
+"""For every service address, the nodes that may be sent its queries; it may be none."""
+
+
+@dataclass(frozen=True)
+class Diverted:
+    """How many packets were sent to another node since the wrapper started."""
+
+    by_address: Mapping[Address, int]
+    by_peer: Mapping[Peer, int]
+
+
+class Diversion(Protocol):
+    """Rules of the kernel that send queries to other nodes. Raises `RerouteError`."""
+
+    async def apply(self, services: Collection[tuple[Address, int]], peers: Peers) -> None:
+        """Let exactly these rules be in force from one moment to the next.
+
+        Args:
+            services: service addresses with the ports that the daemon is asked at. What comes in
+                for one and finds no socket is diverted.
+            peers: to whom.
+        """
+
+    async def divert(self, addresses: Collection[Address]) -> None:
+        """Divert what comes in for these addresses, and no others, although there is a socket."""
+
+    async def counters(self) -> Diverted:
+        """What was diverted."""
+
+    async def remove(self) -> bool:
+        """Take all rules out, whoever left them there; whether there were any."""
+
+
+class PeerSource(Protocol):
+    """Who else offers the service addresses."""
+
+    async def find(self, addresses: Collection[Address]) -> Peers:
+        """The peers of each address. Never raises: what is not known is not there."""
+
+
+class Nudge(Protocol):
+    """Whatever makes the routing daemon say again what it originates."""
+
+    async def nudge(self) -> None:
+        """Do it. Raises `AnycastWrapError`; nothing depends on it."""
+
+
+class Reroute(Protocol):
+    """Whatever has queries answered elsewhere."""
+
+    async def divert(self, addresses: Collection[Address]) -> None:
+        """Do so for these addresses, and no others. Raises `RerouteError`; nothing depends on it.
+
+        Calls take effect in the order in which they are begun.
+        """
 
 
 class Heartbeat(Protocol):

@@ -8,46 +8,38 @@ process, and the kernel takes the announcement down with it.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from .core import effects, events
 from .core.lifecycle import Phase
 from .core.machine import next_deadline, step
-from .core.model import Observation, Outcome, Policy, Reason
-from .core.state import Key, State, initial
+from .core.model import Observation, Policy
+from .core.state import State, initial
 from .errors import AnycastWrapError
 from .ports import (
     Audience,
     Daemon,
     DaemonError,
     Heartbeat,
+    Hint,
     Kernel,
     KernelError,
     Memory,
-    Prober,
+    Nudge,
+    Reroute,
     StateError,
 )
+from .probing import Bounded, Probers, outcome_of
 
 BEAT = 1.0
 """Seconds after which the loop turns even if nothing happens."""
 
-GRACE = 0.25
-"""Seconds that a probe may take beyond its own limit before its outcome is no longer awaited."""
+LAST_HELP = 2.0
+"""Seconds that the end waits for what helps the routing protocol."""
 
 Errand = Callable[[], Awaitable[None]]
 """Something that has to happen between two steps."""
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """A probe and the seconds that it takes at most by its own word."""
-
-    prober: Prober
-    limit: float
-
-
-Probers = Mapping[Key, Bounded]
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,10 @@ class World:
     """Everything outside that the supervisor works with.
 
     Attributes:
+        hint: says when the daemon seems not to read, where the system can tell.
         audiences: told after every step, in order.
+        reroute: diverts queries, where the policy asks for it.
+        nudge: makes the routing daemon repeat itself, where the policy asks for it.
     """
 
     kernel: Kernel
@@ -63,6 +58,9 @@ class World:
     memory: Memory
     heartbeat: Heartbeat
     audiences: Sequence[Audience] = ()
+    hint: Hint | None = None
+    reroute: Reroute | None = None
+    nudge: Nudge | None = None
 
 
 class Supervisor:
@@ -79,6 +77,7 @@ class Supervisor:
         self._probers = probers
         self._queue: asyncio.Queue[events.Event | Errand] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._helping: set[asyncio.Task[None]] = set()
         self._waiting: list[tuple[Callable[[State, float], bool], asyncio.Future[bool]]] = []
         self._looking = False
         self._made: list[str] = []
@@ -100,14 +99,20 @@ class Supervisor:
             await self._begin()
             while self._exit is None:
                 await self._turn()
+            if self._helping:
+                # The last withdrawal may have to be repeated; nothing else is left to wait for.
+                await asyncio.wait(self._helping, timeout=LAST_HELP)
         except BaseException:
             await self._abandon()
             raise
         finally:
-            for task in self._tasks:
+            tasks = self._tasks | self._helping
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._tell_waiting(end=True)
+            if world.hint is not None:
+                world.hint.close()
             await world.kernel.close()
         return self._exit
 
@@ -159,6 +164,8 @@ class Supervisor:
             if interface is not policy.hold or interface.name not in found.links:
                 self._made.append(interface.name)
         await world.kernel.watch(self._changed)
+        if world.hint is not None:
+            world.hint.watch(lambda stands: self.post(events.QueueStands(stands)))
         adopted = world.daemon.adopt()
         await self._handle(
             events.Started(
@@ -189,7 +196,7 @@ class Supervisor:
         """
         hold = self.state.policy.hold
         running = self.state.life.phase is not Phase.DOWN
-        for name in self._made:
+        for name in reversed(self._made):  # what announces most first
             if running and hold is not None and name == hold.name:
                 continue
             with contextlib.suppress(AnycastWrapError, OSError, TimeoutError):
@@ -212,15 +219,22 @@ class Supervisor:
             await self._handle(item)
 
     async def _handle(self, event: events.Event) -> None:
+        """Take a step, and tell of it once it is known what came of it."""
+        self._tell(await self._take(event))
+
+    async def _take(self, event: events.Event) -> list[effects.Effect]:
+        """Take a step and do what it asks for: that, and what was added on the way."""
         self.state, asked = step(self.state, event, self._now())
+        told: list[effects.Effect] = list(asked)
         refused: dict[str, tuple[effects.Move, str]] = {}
         for effect in asked:
-            await self._perform(effect, refused)
-        self._tell(asked)
+            told += await self._perform(effect, refused)
         if refused:
+            # Until then the state says that everything was done.
             observation = await self._world.kernel.observe()
             for move, detail in refused.values():
-                await self._handle(events.MoveFailed(move, detail, observation))
+                told += await self._take(events.MoveFailed(move, detail, observation))
+        return told
 
     def _tell(self, asked: Sequence[effects.Effect]) -> None:
         for audience in self._world.audiences:
@@ -239,19 +253,18 @@ class Supervisor:
         self,
         effect: effects.Effect,
         refused: dict[str, tuple[effects.Move, str]],
-    ) -> None:
+    ) -> Sequence[effects.Noticed]:
+        """Do it; what it was not possible to do is told to people or kept in ``refused``."""
         world = self._world
         match effect:
             case effects.RunProbe():
                 self._start_probe(effect)
-            case effects.SpawnDaemon():
-                self._told(world.daemon.spawn)
-            case effects.TerminateDaemon():
-                self._told(world.daemon.terminate)
-            case effects.KillDaemon():
-                self._told(world.daemon.kill)
+            case effects.SpawnDaemon() | effects.TerminateDaemon() | effects.KillDaemon():
+                return _told(effect, world.daemon)
             case effects.RememberDrain():
-                self._remember(effect)
+                return self._remember(effect)
+            case effects.Divert() | effects.Nudge():
+                self._help(effect)
             case effects.Exit():
                 self._exit = effect
             case effects.Changed() | effects.Noticed():
@@ -262,6 +275,7 @@ class Supervisor:
                         await self._move(effect)
                     except KernelError as error:
                         refused[effect.interface] = effect, str(error)
+        return ()
 
     async def _move(self, move: effects.Move) -> None:
         kernel = self._world.kernel
@@ -279,14 +293,7 @@ class Supervisor:
             case effects.RemoveAddress(name, address):
                 await kernel.remove(name, address)
 
-    def _told(self, action: Callable[[], None]) -> None:
-        """Tell the daemon something; that it cannot hear it is told to people, no more."""
-        try:
-            action()
-        except DaemonError as error:
-            self._tell((effects.Noticed("daemon-unreachable", str(error)),))
-
-    def _remember(self, effect: effects.RememberDrain) -> None:
+    def _remember(self, effect: effects.RememberDrain) -> Sequence[effects.Noticed]:
         memory = self._world.memory
         try:
             if effect.drained:
@@ -294,7 +301,8 @@ class Supervisor:
             else:
                 memory.forget()
         except StateError as error:
-            self._tell((effects.Noticed("drain-not-stored", f"{error}; a restart forgets it"),))
+            return (effects.Noticed("drain-not-stored", f"{error}; a restart forgets it"),)
+        return ()
 
     # --- what lives beside the loop ---
 
@@ -304,16 +312,32 @@ class Supervisor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _probe(self, run: effects.RunProbe, bounded: Bounded) -> None:
+    def _help(self, effect: effects.Divert | effects.Nudge) -> None:
+        """Begin what nothing waits for and nothing depends on."""
+        task = asyncio.create_task(self._try_to_help(effect))
+        self._helping.add(task)
+        task.add_done_callback(self._helping.discard)
+
+    async def _try_to_help(self, effect: effects.Divert | effects.Nudge) -> None:
+        reroute, nudge = self._world.reroute, self._world.nudge
+        trouble = "nudge-failed"
         try:
-            async with asyncio.timeout(bounded.limit + GRACE):
-                outcome = await bounded.prober()
-        except TimeoutError:
-            words = f"no outcome within {bounded.limit + GRACE:g} s"
-            outcome = Outcome(ok=False, reason=Reason.PROBE_TIMEOUT, detail=words)
-        except Exception as error:  # noqa: BLE001 - a probe that breaks has not vouched: fail closed
-            words = f"{type(error).__name__}: {error}"
-            outcome = Outcome(ok=False, reason=Reason.PROBE_ERROR, detail=words)
+            match effect:
+                case effects.Divert(addresses) if reroute is not None:
+                    trouble = "reroute-failed"
+                    await reroute.divert(addresses)
+                case effects.Nudge() if nudge is not None:
+                    await nudge.nudge()
+        except AnycastWrapError as error:
+            notice = effects.Noticed(trouble, str(error))
+
+            async def tell() -> None:
+                self._tell((notice,))
+
+            self._queue.put_nowait(tell)
+
+    async def _probe(self, run: effects.RunProbe, bounded: Bounded) -> None:
+        outcome = await outcome_of(bounded, hurried=run.hurried)
         self.post(events.ProbeDone(run.service, run.probe, run.ticket, outcome))
 
     def _changed(self) -> None:
@@ -327,3 +351,20 @@ class Supervisor:
         observation: Observation = await self._world.kernel.observe()
         if (observation.links, observation.routes) != (dict(self.state.links), self.state.routes):
             await self._handle(events.Observed(observation))
+
+
+def _told(
+    effect: effects.SpawnDaemon | effects.TerminateDaemon | effects.KillDaemon, daemon: Daemon
+) -> Sequence[effects.Noticed]:
+    """Tell the daemon something; that it cannot hear it is told to people, no more."""
+    try:
+        match effect:
+            case effects.SpawnDaemon():
+                daemon.spawn()
+            case effects.TerminateDaemon():
+                daemon.terminate()
+            case effects.KillDaemon():
+                daemon.kill()
+    except DaemonError as error:
+        return (effects.Noticed("daemon-unreachable", str(error)),)
+    return ()

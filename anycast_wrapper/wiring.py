@@ -15,15 +15,20 @@ from .core.model import (
     Service,
     Switch,
 )
-from .kernel import Card, Kind, OwnedKernel, Role, open_kernel
+from .kernel import Card, Kind, OwnedKernel, Role, open_hint, open_kernel
 from .nameserver import DaemonProcess, default_check, default_notify
-from .ports import Post
+from .ports import Hint, Post
 from .probes import CommandProbe, DnsProbe
-from .supervisor import Bounded, Probers
+from .probing import HURRIED, Bounded, Probers
+from .reroute import ListedPeers, LivingPeers, NftDiversion, Rerouter
+from .reroute.rerouter import Services, Tell
+from .routing import FrrNudge, OspfPeers
 
 LAST_RESORT_METRIC = 100
 """IFA_RT_PRIORITY of addresses at last-resort: zebra prefers the connected route of the preferred
 rank while both are up."""
+
+DNS_PORT = 53
 
 _RANKS = {"withdraw": Rank.WITHDRAWN, "last-resort": Rank.LAST_RESORT}
 
@@ -51,6 +56,8 @@ def policy(config: schema.Config) -> Policy:
         },
         required_routes=frozenset(interfaces.require_route),
         linger=config.drain.linger,
+        reroute=config.reroute.enabled,
+        nudge=config.routing.nudge,
     )
 
 
@@ -101,10 +108,26 @@ def kernel(config: schema.Config) -> OwnedKernel:
     return open_kernel(cards(config), policy(config).addresses)
 
 
+def hint(config: schema.Config) -> Hint | None:
+    """What tells early of a server that does not read, at the port where it is asked."""
+    ports = {
+        probe.port
+        for service in config.services
+        for probe in service.probe
+        if isinstance(probe, schema.DnsProbe)
+    }
+    return open_hint(policy(config).addresses, ports.pop()) if len(ports) == 1 else None
+
+
 def probers(config: schema.Config) -> Probers:
     """Every probe of every service, ready to be run."""
     return {
-        (service.name, probe.name or probe.title): Bounded(_prober(service, probe), probe.timeout)
+        (service.name, probe.name or probe.title): Bounded(
+            _prober(service, probe),
+            probe.timeout,
+            # A hint about the server's sockets says nothing about a command.
+            min(HURRIED, probe.timeout) if isinstance(probe, schema.DnsProbe) else probe.timeout,
+        )
         for service in config.services
         for probe in service.probe
     }
@@ -147,3 +170,38 @@ def daemon(config: schema.Config, post: Post) -> DaemonProcess:
         notify_path=default_notify(directory, command) if notifies else None,
         check_command=check_command(config),
     )
+
+
+def asked(config: schema.Config) -> Services:
+    """The service addresses with the ports that the daemon is asked at."""
+    return tuple(
+        (address, port)
+        for service in config.services
+        for address in service.addresses
+        for port in sorted({p.port for p in service.probe if isinstance(p, schema.DnsProbe)})
+        or [DNS_PORT]
+    )
+
+
+def rerouter(config: schema.Config, tell: Tell) -> Rerouter | None:
+    """What has queries answered elsewhere, if the configuration wants it. Nothing is begun."""
+    if not config.reroute.enabled:
+        return None
+    made: Rerouter
+    source: ListedPeers | OspfPeers
+
+    def complain(words: str) -> None:
+        made.complain(words)
+
+    if isinstance(config.reroute.peers, tuple):
+        source = ListedPeers(config.reroute.peers, complain)
+    else:
+        source = OspfPeers(config.routing.vtysh)
+    made = Rerouter(NftDiversion(), LivingPeers(source, complain), asked(config), tell)
+    return made
+
+
+def nudge(config: schema.Config) -> FrrNudge:
+    """What makes the routing daemon repeat itself."""
+    versions = sorted({address.version for address in policy(config).addresses})
+    return FrrNudge(config.routing.vtysh, config.interfaces.preferred, versions)

@@ -5,6 +5,8 @@ import asyncio
 from anycast_wrapper import wiring
 from anycast_wrapper.config.schema import Config
 from anycast_wrapper.core.model import Observation
+from anycast_wrapper.ports import RerouteError
+from anycast_wrapper.reroute import left_behind as rules_left_behind
 
 
 def left_behind(config: Config) -> list[str]:
@@ -25,7 +27,16 @@ def left_behind(config: Config) -> list[str]:
     if policy.hold is not None and (link := found.get(policy.hold.name)) is not None:
         name = policy.hold.name
         words += [f"{address} on {name}: held" for address in sorted(map(str, link.addresses))]
+    if _diverts():
+        words.append("rules in nftables that divert queries to other nodes")
     return words
+
+
+def _diverts() -> bool:
+    try:
+        return asyncio.run(rules_left_behind())
+    except RerouteError:
+        return False  # Who may not ask for the rules may still ask what is announced.
 
 
 async def _observe(config: Config) -> Observation:

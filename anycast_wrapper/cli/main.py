@@ -1,5 +1,6 @@
 """The group of all commands, and the one place where an error becomes a sentence and a status."""
 
+import io
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +22,7 @@ COMMANDS = {
     "undrain": "Put a drained node back.",
     "config": "Check and show the configuration.",
     "withdraw": "Emergency: take down whatever could announce.",
+    "lab": "See on this machine what faults cost, with real daemons.",
 }
 """Every command with its summary. What a command needs is imported when it is called: ``status`` is
 run every few seconds by monitoring, and must not load the supervisor for that."""
@@ -71,6 +73,9 @@ def cli(context: click.Context, path: Path) -> None:
 
 def main() -> NoReturn:
     """Run the command line. Whatever goes wrong is a sentence on stderr, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # whatever the locale can write
     try:
         code = cli.main(prog_name="anycast-wrap", standalone_mode=False)
     except click.exceptions.Abort:
@@ -87,5 +92,9 @@ def main() -> NoReturn:
     except BrokenPipeError:
         # Whoever read our output has had enough (such as `| head`); keep Python from complaining.
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        # Only our own output is left to fail like this: a full disk behind `>`.
+        click.echo(f"anycast-wrap: {error.strerror or error}", err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

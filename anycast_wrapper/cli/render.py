@@ -32,6 +32,8 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
         yield f"    {daemon['detail']}"
     for service in document["services"]:
         yield from _service(service, document.get("routing", {}))
+    if reroute := document.get("reroute"):
+        yield from _reroute(reroute)
     if transitions := document["transitions"]:
         yield "last events"
         yield from (f"  {_event(entry)}" for entry in transitions[-LAST:])
@@ -49,6 +51,20 @@ def _service(service: dict[str, Any], routing: dict[str, Any]) -> Iterator[str]:
         latency = "" if probe["latency_ms"] is None else f", {probe['latency_ms']:.1f} ms"
         detail = "" if probe["ok"] or not probe["detail"] else f": {probe['detail']}"
         yield f"  probe {probe['name']:<18} {probe['state']}{latency}{detail}"
+
+
+def _reroute(reroute: dict[str, Any]) -> Iterator[str]:
+    """Who would be asked instead of us, and how often that was done."""
+    yield "reroute" + ("" if reroute["working"] else ": NOT IN FORCE")
+    if reroute["detail"]:
+        yield f"  {reroute['detail']}"
+    for one in reroute["addresses"]:
+        words = f"to {', '.join(one['peers'])}" if one["peers"] else "to nobody: no peer offers it"
+        how = "all that comes in" if one["diverting"] else "what finds no socket"
+        yield f"  {one['address']:<24} {how} {words}; {one['packets']} packets diverted"
+    for one in reroute["peers"]:
+        if one["packets"]:
+            yield f"  {one['peer']:<24} was sent {one['packets']} packets"
 
 
 def _originated(address: dict[str, Any], routing: dict[str, Any]) -> str:

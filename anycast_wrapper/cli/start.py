@@ -116,7 +116,7 @@ def _detached(config: Config, path: Path, pipe: int) -> NoReturn:
     if os.fork() > 0:
         os._exit(0)
     os.chdir("/")
-    os.umask(0o027)
+    os.umask(0o022)
     progress = _Progress(pipe)
     code: int = Exit.FAILED
     try:

@@ -43,17 +43,24 @@ def find_out(path: Path) -> tuple[dict[str, Any], StatusExit]:
     """What there is to say, and the exit status that says it."""
     try:
         document = ask(path, "status")["status"]
+        withdrawn = any(service["rank"] == "withdrawn" for service in document["services"])
     except NotRunningError:
         return _not_running(path)
     except (NotPermittedError, NoAnswerError, RefusedError) as error:
         return {"state": "unknown", "detail": str(error)}, StatusExit.UNKNOWN
-    withdrawn = any(service["rank"] == "withdrawn" for service in document["services"])
+    except (KeyError, TypeError):
+        detail = "what runs gives no status that we know: is it of another version?"
+        return {"state": "unknown", "detail": detail}, StatusExit.UNKNOWN
     return document, StatusExit.NOT_ANNOUNCED if withdrawn else StatusExit.ANNOUNCED
 
 
 def _not_running(path: Path) -> tuple[dict[str, Any], StatusExit]:
     socket = control_socket(path)
-    if (pid := Lock(socket).holder()) is not None:
+    try:
+        pid = Lock(socket).holder()
+    except AnycastWrapError as error:
+        return {"state": "unknown", "detail": str(error)}, StatusExit.UNKNOWN
+    if pid is not None:
         detail = f"pid {pid} runs, but nobody listens on its control socket {socket} (any more)"
         return {"state": "unknown", "detail": detail}, StatusExit.UNKNOWN
     # Here, so that the usual case, a wrapper that runs, does not wait for their import.

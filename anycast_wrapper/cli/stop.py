@@ -14,7 +14,7 @@ from anycast_wrapper.control.lock import Lock
 from anycast_wrapper.errors import AnycastWrapError
 
 from .asking import ask, who
-from .checking import check_daemon
+from .checking import check_daemon, check_installed
 from .start import start_background
 
 
@@ -39,6 +39,7 @@ def stop(path: Path) -> None:
 def restart(path: Path, wait: float) -> None:
     """Stop and start, if the configuration and the daemon's own are good; else change nothing."""
     config = load(path)
+    check_installed(config.daemon.command)
     check_daemon(wiring.check_command(config))
     try:
         stop_and_wait(path)

@@ -9,6 +9,8 @@ from anycast_wrapper import wiring
 from anycast_wrapper.config.load import load
 from anycast_wrapper.config.schema import Config
 from anycast_wrapper.kernel import withdraw_all
+from anycast_wrapper.ports import RerouteError
+from anycast_wrapper.reroute import remove_left_behind
 
 
 @click.command()
@@ -27,6 +29,11 @@ def withdraw(path: Path) -> None:
 async def _withdraw(config: Config) -> tuple[str, ...]:
     kernel = wiring.kernel(config)
     try:
-        return await withdraw_all(kernel, wiring.cards(config), wiring.policy(config).addresses)
+        done = await withdraw_all(kernel, wiring.cards(config), wiring.policy(config).addresses)
     finally:
         await kernel.close()
+    try:
+        left = await remove_left_behind()
+    except RerouteError as error:
+        return (*done, str(error))
+    return (*done, "rules that diverted queries removed") if left else done

@@ -137,11 +137,12 @@ def _expected(detail: ErrorDetails) -> str:
 
 
 def _without_tags(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """A location as it is in the file: pydantic puts the kind of a probe after its number."""
+    """A location as it is in the file: pydantic puts the kind after what may be of several."""
     return tuple(
         part
         for before, part in zip((None, *location), location, strict=False)
         if not (part in ("dns", "command") and isinstance(before, int))
+        and part not in ("<ospf>", "<list>")
     )
 
 

@@ -9,7 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from . import FREEBSD
@@ -28,10 +36,14 @@ from .values import (
     Rcode,
     ServerAddress,
     Slug,
+    wrong,
 )
 
 Problem = tuple[str, str | None, str]
 """The key, what was found there, and what is expected."""
+
+OSPF: Literal["ospf"] = "ospf"
+"""Written for peers that are to be learnt from the OSPF database."""
 
 NONE = "none"
 """Written for an interface that is not wanted."""
@@ -135,6 +147,32 @@ class Routing(Table):
     """``[routing]``: how the routing daemon is asked what it really announces."""
 
     vtysh: Argv = ("vtysh",)
+    nudge: bool = True
+
+
+def _peers(value: Any) -> Any:
+    """``"ospf"``, or a list; anything else is neither."""
+    if value == OSPF or isinstance(value, list | tuple):
+        return value
+    raise wrong('"ospf", or a list of addresses of neighbours, such as ["192.168.53.12"]')
+
+
+class Reroute(Table):
+    """``[reroute]``: queries that cannot be answered here go to another node that can."""
+
+    enabled: bool = False
+    peers: Annotated[
+        Annotated[Literal["ospf"], Tag("<ospf>")]
+        | Annotated[tuple[HostAddress, ...], Field(min_length=1, strict=False), Tag("<list>")],
+        Discriminator(lambda value: "<ospf>" if isinstance(value, str) else "<list>"),
+        BeforeValidator(_peers),
+    ] = OSPF
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.enabled and FREEBSD:
+            raise across([("reroute.enabled", "true", "false, as it needs Linux's nftables")])
+        return self
 
 
 class Log(Table):
@@ -281,6 +319,7 @@ class Config(Table):
     drain: DrainTable = DrainTable()
     control: Control = Control()
     routing: Routing = Routing()
+    reroute: Reroute = Reroute()
     log: Log = Log()
     service: Annotated[tuple[Service, ...], Field(min_length=1, strict=False)]
 

@@ -1,6 +1,7 @@
 """The command's end of the control socket: plain blocking calls."""
 
 import socket
+import time
 from pathlib import Path
 
 from anycast_wrapper.errors import AnycastWrapError
@@ -39,7 +40,7 @@ def request(path: Path, command: str, *, seconds: float = 10.0, **fields: object
         try:
             connection.connect(str(path))
             connection.sendall(encode({"command": command, **fields}))
-            return decode(_line(connection))
+            return decode(_line(connection, time.monotonic() + seconds))
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             raise NotRunningError(f"anycast-wrap is not running (nobody at {path})") from None
         except PermissionError:
@@ -50,9 +51,13 @@ def request(path: Path, command: str, *, seconds: float = 10.0, **fields: object
             raise NoAnswerError(f"anycast-wrap at {path} did not answer: {error}") from None
 
 
-def _line(connection: socket.socket) -> bytes:
+def _line(connection: socket.socket, deadline: float) -> bytes:
     received = bytearray()
     while not received.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
         chunk = connection.recv(1 << 16)
         received += chunk
         if not chunk or len(received) > MAX_REPLY:

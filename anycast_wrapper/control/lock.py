@@ -1,10 +1,16 @@
 """One wrapper a configuration: a lock that the kernel drops when its holder dies, whatever way."""
 
+import contextlib
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from anycast_wrapper.errors import AnycastWrapError
+
+LOOKS = 5
+LOOK = 0.01
+"""Seconds, far more than a look at the lock takes."""
 
 
 class LockError(AnycastWrapError):
@@ -39,18 +45,18 @@ class Lock:
             LockError: it cannot be opened.
         """
         try:
-            # Others than root may look and connect, so that the named user's named can notify us.
-            self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if not self.path.parent.exists():
+                self.path.parent.mkdir(parents=True)
+                # named notifies us from here as a user of its own, whatever our umask is.
+                self.path.parent.chmod(0o755)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             sentence = f"cannot lock {self.path}: {error.strerror}"
             raise LockError(sentence) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _taken(descriptor):
             pid = _pid(os.read(descriptor, 32))
             os.close(descriptor)
-            raise AlreadyRunningError(self.path, pid) from None
+            raise AlreadyRunningError(self.path, pid)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
@@ -63,11 +69,18 @@ class Lock:
             self._descriptor = None
 
     def holder(self) -> int | None:
-        """The pid of whoever holds it now, 0 if it does not say, None if nobody does."""
+        """The pid of whoever holds it now, 0 if it does not say, None if nobody does.
+
+        Raises:
+            LockError: we may not look, so nobody can say.
+        """
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            sentence = f"cannot see who holds {self.path}: {error.strerror}"
+            raise LockError(sentence) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
@@ -75,6 +88,16 @@ class Lock:
         finally:
             os.close(descriptor)
         return None
+
+
+def _taken(descriptor: int) -> bool:
+    """Take the lock; whoever only looks at it (`Lock.holder`) is in the way for a moment."""
+    for _ in range(LOOKS):
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(LOOK)
+    return False
 
 
 def _pid(content: bytes) -> int | None:

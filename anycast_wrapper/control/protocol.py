@@ -20,8 +20,9 @@ class ProtocolError(Exception):
 
 
 def encode(document: Document) -> bytes:
-    """A document as a line."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    """A document as a line. Half a character (a word of a command may be no UTF-8) is escaped."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def decode(line: bytes) -> Document:

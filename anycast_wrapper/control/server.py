@@ -20,6 +20,9 @@ MODE = 0o660
 PATIENCE = 5.0
 """Seconds that a client may take to say what it wants."""
 
+FAREWELL = 0.1
+"""Seconds that the last replies may take when we end."""
+
 CLIENTS = 32
 """Connections at a time; one more is turned away."""
 
@@ -61,16 +64,19 @@ class ControlServer:
         self._group = group
         self._handlers = handlers
         self._server: asyncio.Server | None = None
-        self._clients = 0
+        self._clients: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Listen. A socket that is there is a leftover: the lock says that nobody listens on it.
+
+        Anything else that is there is somebody's, and stays.
 
         Raises:
             ControlError: it cannot be made, or the group does not exist.
         """
         try:
-            self._path.unlink(missing_ok=True)
+            if self._path.is_socket():
+                self._path.unlink()
             # The mode has to be right from the first moment, not a moment later.
             mask = os.umask(0o777 & ~MODE)
             try:
@@ -84,20 +90,28 @@ class ControlServer:
             if self._group is not None:
                 shutil.chown(self._path, group=self._group)
         except (OSError, LookupError) as error:
-            raise ControlError(f"cannot open the control socket {self._path}: {error}") from None
+            raise ControlError(f"cannot open the control socket {self._path}: {error}") from error
 
     async def close(self) -> None:
-        """Stop listening and remove the socket."""
+        """Stop listening and remove the socket; replies under way are let out."""
         if self._server is not None:
             self._server.close()
             self._path.unlink(missing_ok=True)
+        if self._clients:
+            await asyncio.wait(self._clients, timeout=FAREWELL)
+        for client in self._clients:
+            client.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients += 1
+        task = asyncio.current_task()
+        if task is not None:
+            self._clients.add(task)
+            task.add_done_callback(self._clients.discard)
         try:
             reply = (
                 failure("too many clients at a time; try again")
-                if self._clients > CLIENTS
+                if len(self._clients) > CLIENTS
                 else await self._answer(reader, writer)
             )
             writer.write(encode(reply))
@@ -105,10 +119,11 @@ class ControlServer:
                 await writer.drain()
         except (OSError, TimeoutError):
             pass  # A client that does not want its answer does not get it.
+        except asyncio.CancelledError:
+            pass  # Our own end; asyncio's streams would report it as a fault.
         finally:
-            self._clients -= 1
             writer.close()
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Document:

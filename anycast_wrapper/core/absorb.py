@@ -156,6 +156,17 @@ def _probed(state: State, event: events.ProbeDone, now: float) -> Step:
     return replace(state, life=life, health={**state.health, key: health}), ()
 
 
+def _queue(state: State, event: events.QueueStands, now: float) -> Step:
+    """Ask at once what still vouches, and do not wait for an answer that is under way."""
+    if event.stands is state.suspect or not event.stands:
+        return replace(state, suspect=event.stands), ()
+    health = {
+        key: replace(one, ticket=None, due=now) if one.state.vouches else one
+        for key, one in state.health.items()
+    }
+    return replace(state, suspect=True, health=health), ()
+
+
 def _drain(state: State, event: events.DrainAsked, now: float) -> Step:
     del now
     drained = Drain(detail=event.detail)
@@ -210,6 +221,7 @@ ABSORB: dict[type[Any], Callable[[State, Any, float], Step]] = {
     events.DaemonStopping: _leaving,
     events.DaemonExited: _exited,
     events.ProbeDone: _probed,
+    events.QueueStands: _queue,
     events.DrainAsked: _drain,
     events.UndrainAsked: _undrain,
     events.StopAsked: _stop,

@@ -1,7 +1,7 @@
 """What may go out. The order of a tuple of effects is part of the decision: perform it as it is.
 
-Withdrawals come first, then what the daemon is told, then the hold, then announcements, then
-probes, then words for people. Every `Move` is idempotent.
+Withdrawals come first, then what is diverted, then the hold, then what the daemon is told, then
+announcements, then probes, then words for people. Every `Move` is idempotent.
 """
 
 from dataclasses import dataclass
@@ -58,6 +58,18 @@ Move = CreateLink | DeleteLink | LinkUp | LinkDown | AddAddress | RemoveAddress
 
 
 @dataclass(frozen=True)
+class Divert:
+    """Have queries to these addresses, and to no others, answered by another node."""
+
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True)
+class Nudge:
+    """Make the routing daemon say again what it originates: the routers have dropped it."""
+
+
+@dataclass(frozen=True)
 class SpawnDaemon:
     """Start the daemon."""
 
@@ -74,11 +86,17 @@ class KillDaemon:
 
 @dataclass(frozen=True)
 class RunProbe:
-    """Run the probe once; answer with `events.ProbeDone` that carries the same ``ticket``."""
+    """Run the probe once; answer with `events.ProbeDone` that carries the same ``ticket``.
+
+    Attributes:
+        hurried: there is a hint that the daemon hangs: a question that it leaves unanswered for a
+            moment is answer enough.
+    """
 
     service: str
     probe: str
     ticket: int
+    hurried: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,6 +144,8 @@ class Exit:
 
 Effect = (
     Move
+    | Divert
+    | Nudge
     | SpawnDaemon
     | TerminateDaemon
     | KillDaemon

@@ -103,6 +103,17 @@ class ProbeDone:
 
 
 @dataclass(frozen=True)
+class QueueStands:
+    """A hint, never a verdict: what waits to be read by the daemon grows and is not read.
+
+    Attributes:
+        stands: whether it does, or no longer does.
+    """
+
+    stands: bool
+
+
+@dataclass(frozen=True)
 class DrainAsked:
     """An operator takes the node out of service."""
 
@@ -139,6 +150,7 @@ Event = (
     | DaemonStopping
     | DaemonExited
     | ProbeDone
+    | QueueStands
     | DrainAsked
     | UndrainAsked
     | StopAsked

@@ -24,6 +24,7 @@ from .ladder import announced, apply, calm, holding, housekeeping, withdrawals
 from .lifecycle import Cue, Phase
 from .model import Switch
 from .query import linger_end, standing_rank, told_reason, wanted
+from .reroute import divert, nudge, withdrawn
 from .state import Standing, State
 
 PATIENCE = 5.0
@@ -45,8 +46,7 @@ def next_deadline(state: State, now: float) -> float | None:
         return None
     times = [trouble.until for trouble in state.troubles.values()]
     times += [state.last_change + state.policy.gap, linger_end(state)]
-    if state.life.deadline is not None:
-        times.append(state.life.deadline)
+    times += [time for time in (state.life.deadline, state.nudge_at) if time is not None]
     if state.life.phase is Phase.ENDED:
         times.append(state.life.since + PATIENCE)
     if state.stopping is not None:
@@ -61,12 +61,15 @@ def _settle(state: State, given: tuple[Effect, ...], now: float) -> Step:
     troubles = {name: trouble for name, trouble in state.troubles.items() if now < trouble.until}
     state = replace(state, troubles=troubles)
 
+    urgent: tuple[Effect, ...]
     state, urgent = _withdraw(state, now)
     state, due = _live(state, now)
+    state, diverted = divert(state)
+    state, again = nudge(state, now)
     told = tuple(e for e in (*given, *due) if isinstance(e, Noticed | RememberDrain))
     daemon = tuple(e for e in (*given, *due) if not isinstance(e, Noticed | RememberDrain))
     if _is_over(state, now):
-        return _finish(state, urgent, told, now)
+        return _finish(state, (*urgent, *again), told, now)
 
     released = now >= linger_end(state)
     state, hold = _perform(
@@ -76,6 +79,7 @@ def _settle(state: State, given: tuple[Effect, ...], now: float) -> Step:
     state, paced = _climb(state, now)
     state, probes = _ask(state, now)
     state, changes = _report(state, now)
+    urgent = (*urgent, *diverted, *again)
     return state, (*urgent, *hold, *daemon, *tidy, *paced, *probes, *told, *changes)
 
 
@@ -90,7 +94,7 @@ def _withdraw(state: State, now: float) -> tuple[State, tuple[Move, ...]]:
     moves = withdrawals(state.links, state.policy, wanted(state), state.known, state.troubles)
     if not moves:
         return state, ()
-    return _perform(replace(state, last_change=now, last_withdrawal=now), moves)
+    return _perform(withdrawn(state, now), moves)
 
 
 def _climb(state: State, now: float) -> tuple[State, tuple[Move, ...]]:
@@ -129,6 +133,8 @@ def _may_end_daemon(state: State, now: float) -> bool:
 
 def _is_over(state: State, now: float) -> bool:
     """Whether the daemon is gone for good and nothing is left but to let go."""
+    if state.nudge_at is not None:
+        return False  # What we withdrew last has not been heard yet.
     if state.life.phase is Phase.DOWN:
         return state.stopping is not None and state.life.asked
     if state.life.phase is not Phase.ENDED:
@@ -138,7 +144,7 @@ def _is_over(state: State, now: float) -> bool:
     return out or now >= state.life.since + PATIENCE
 
 
-def _finish(state: State, urgent: tuple[Move, ...], told: tuple[Effect, ...], now: float) -> Step:
+def _finish(state: State, urgent: tuple[Effect, ...], told: tuple[Effect, ...], now: float) -> Step:
     ours = [*state.policy.ranks.values(), *([state.policy.hold] if state.policy.hold else [])]
     names = [one.name for one in ours if one.switch is Switch.LINK and one.name in state.links]
     state, moves = _perform(state, tuple(DeleteLink(name) for name in names))
@@ -163,7 +169,7 @@ def _ask(state: State, now: float) -> tuple[State, tuple[Effect, ...]]:
         if one.ticket is None and now >= one.due:
             tickets += 1
             health[key] = ask(one, tickets, now)
-            effects.append(RunProbe(*key, tickets))
+            effects.append(RunProbe(*key, tickets, hurried=state.suspect))
     return replace(state, health=health, tickets=tickets), tuple(effects)
 
 

@@ -177,7 +177,13 @@ class DaemonPolicy:
 
 @dataclass(frozen=True)
 class Policy:
-    """All of the configuration that decisions depend on."""
+    """All of the configuration that decisions depend on.
+
+    Attributes:
+        gap: seconds between two changes of what the routing daemon originates.
+        reroute: queries that cannot be answered here are to be diverted to another node.
+        nudge: the routing daemon is to say again what the routers have dropped.
+    """
 
     services: tuple[Service, ...]
     daemon: DaemonPolicy = DaemonPolicy()
@@ -191,6 +197,8 @@ class Policy:
     required_routes: frozenset[Network] = frozenset()
     linger: float = 2.0
     gap: float = MIN_LS_ARRIVAL_GAP
+    reroute: bool = False
+    nudge: bool = False
 
     @property
     def addresses(self) -> tuple[Address, ...]:

@@ -45,6 +45,9 @@ class State:
         stopping: when the end was asked for, or None.
         last_change: when the routing daemon last had to originate something else.
         last_withdrawal: when something was last withdrawn; lingering counts from here.
+        diverted: addresses of which queries are diverted to other nodes.
+        nudge_at: when the routing daemon is to be made to say again what it has said, or None.
+        suspect: there is a hint that the daemon hangs.
         troubles: interfaces that the kernel refuses to change.
         standings: what was reported of each service.
         tickets: the number of probes run so far.
@@ -61,6 +64,9 @@ class State:
     stopping: float | None = None
     last_change: float = NEVER
     last_withdrawal: float = NEVER
+    diverted: frozenset[Address] = frozenset()
+    nudge_at: float | None = None
+    suspect: bool = False
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     standings: Mapping[str, Standing] = field(default_factory=dict)
     tickets: int = 0

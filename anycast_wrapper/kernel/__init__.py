@@ -5,12 +5,21 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from anycast_wrapper.core.model import Address
-from anycast_wrapper.ports import Kernel, KernelError
+from anycast_wrapper.ports import Hint, Kernel, KernelError
 
 from .cards import Card, Kind, Role
 from .withdraw import withdraw_all
 
-__all__ = ["Card", "Kind", "OwnedKernel", "Role", "open_kernel", "withdraw_all"]
+__all__ = ["Card", "Kind", "OwnedKernel", "Role", "open_hint", "open_kernel", "withdraw_all"]
+
+
+def open_hint(addresses: Collection[Address], port: int) -> Hint | None:
+    """What tells early of a daemon that does not read, or None where the system cannot."""
+    if sys.platform != "linux":
+        return None
+    from .queues import StandingQueue  # noqa: PLC0415 - of no use elsewhere
+
+    return StandingQueue(addresses, port)
 
 
 class OwnedKernel(Kernel, Protocol):

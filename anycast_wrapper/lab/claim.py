@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from anycast_wrapper.lab.namespace import NETNS_DIR, Namespace
+from anycast_wrapper.lab.namespace import NETNS_DIR, Namespace, run
 
 ROOT = Path("/run/anycast-lab")
 PREFIX = "acl"
@@ -20,13 +20,18 @@ class Claim:
     """A lab's name and directory, ours for as long as this process lives.
 
     The lock says whether the owner lives. The pid in the file is for people: pids come back.
+
+    Attributes:
+        name: What its namespaces and its directory are called.
+        directory: Its files.
+        removed: The names of the dead owners' labs that were removed before.
     """
 
     def __init__(self) -> None:
         ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
         self._namespaces: list[Namespace] = []
         with _registry():
-            remove_leftovers()
+            self.removed = remove_leftovers()
             self.name = f"{PREFIX}{secrets.token_hex(3)}"
             self.directory = ROOT / self.name
             self.directory.mkdir(mode=0o755)
@@ -50,12 +55,15 @@ class Claim:
                 self._lock.close()
 
 
-def remove_leftovers() -> None:
-    """Remove the labs whose owners are dead."""
+def remove_leftovers() -> list[str]:
+    """Remove the labs whose owners are dead; their names."""
+    removed = []
     for directory in ROOT.glob(f"{PREFIX}*"):
         with contextlib.suppress(BlockingIOError), _lock_of(directory):
             paths = NETNS_DIR.glob(f"{directory.name}-*")
             _remove(directory, [Namespace(path.name) for path in paths])
+            removed.append(directory.name)
+    return removed
 
 
 def _remove(directory: Path, namespaces: Iterable[Namespace]) -> None:
@@ -66,7 +74,17 @@ def _remove(directory: Path, namespaces: Iterable[Namespace]) -> None:
         for pid in pids:
             for scratch in SCRATCH_DIR.glob(f"*.{pid}"):
                 shutil.rmtree(scratch, ignore_errors=True)
+    _unmount_below(directory)
     shutil.rmtree(directory)
+
+
+def _unmount_below(directory: Path) -> None:
+    """Take off what a scenario has mounted in its lab's directory."""
+    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    for line in reversed(mounts):
+        target = line.split(" ")[1]
+        if Path(target).is_relative_to(directory):
+            run(["umount", "--lazy", target])
 
 
 @contextlib.contextmanager

@@ -87,8 +87,12 @@ class Gateway(Node):
         """How many neighbours are Full, by ospfd and by ospf6d."""
         four = self.router.show("show ip ospf neighbor").get("neighbors", {})
         six = self.router.show("show ipv6 ospf6 neighbor").get("neighbors", [])
+        # FRR 8 has both keys of ospfd's, FRR 10 the longer one only.
+        states = [
+            entry.get("nbrState") or entry["state"] for each in four.values() for entry in each
+        ]
         return (
-            sum(entry["state"].startswith("Full") for each in four.values() for entry in each),
+            sum(state.startswith("Full") for state in states),
             sum(entry["state"] == "Full" for entry in six),
         )
 

@@ -7,7 +7,7 @@ import select
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -55,6 +55,21 @@ class Results:
         return [(self.records.sent[n], self._address(n)) for n in self._lost_numbers()]
 
     @property
+    def lost_over_udp(self) -> int:
+        """How many queries over UDP were lost: what the wrapper answers for."""
+        return sum(not self.records.tcp[number] for number in self._lost_numbers())
+
+    @property
+    def torn(self) -> int:
+        """How many queries over TCP were lost.
+
+        A route that comes or goes makes the router hash its flows anew, and a connection that is
+        open in that millisecond goes on at another node, which resets it. No node can prevent that
+        (ISC-TN-2004-1 accepts it, section 3.2.2); a resilient nexthop group on the router can.
+        """
+        return len(self._lost_numbers()) - self.lost_over_udp
+
+    @property
     def lost_by_address(self) -> Counter[str]:
         """How many were lost, by address."""
         return Counter(address for _, address in self.lost)
@@ -76,12 +91,14 @@ class Results:
 
     def by_server_between(self, start: float, end: float) -> Counter[str]:
         """The same for the queries sent from ``start`` to ``end``."""
+        return Counter(name for sent, name in self.answers() if start <= sent < end)
+
+    def answers(self) -> Iterator[tuple[float, str]]:
+        """When each query with a good answer was sent, and who answered it."""
         names = self.records.servers
-        return Counter(
-            names[server] if server >= 0 else "?"
-            for number, server in enumerate(self.records.server)
-            if self._good(number) and start <= self.records.sent[number] < end
-        )
+        for number, server in enumerate(self.records.server):
+            if self._good(number):
+                yield self.records.sent[number], names[server] if server >= 0 else "?"
 
     @property
     def why_lost(self) -> Counter[str]:

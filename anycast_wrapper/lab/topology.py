@@ -77,6 +77,7 @@ class Lab:
         gateway: The router.
         hosts: The hosts, ``hosts[0]`` being ``host1``.
         directory: Everything's files.
+        removed: The names of dead owners' labs that were found and removed.
         setup_seconds: How long it took to come up.
     """
 
@@ -105,6 +106,7 @@ class Lab:
         started = time.monotonic()
         self._claim = Claim()
         self.directory = self._claim.directory
+        self.removed = tuple(self._claim.removed)
         try:
             self._make_nodes()
             connect(self.switch, self.gateway, self.client, self.hosts)

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anycast_wrapper.lab.eventually import eventually
@@ -36,7 +35,11 @@ class Wrapper:
         daemon: TOML lines for ``[daemon]``; ``command`` is set.
         interfaces: TOML lines for ``[interfaces]``.
         linger: How long a withdrawn node goes on answering.
+        command: What ``[daemon]`` runs; the host's named when absent.
         more: TOML appended as it is, such as further services.
+        environment: For every command of it, and so for what it starts.
+
+    ``@DIR@`` in any TOML is the wrapper's directory, ``@HOST@`` the host's own IPv4 address.
     """
 
     def __init__(  # noqa: PLR0913 - keywords that every call but a few leaves alone
@@ -50,6 +53,7 @@ class Wrapper:
         linger: str = "500ms",
         command: Sequence[str] | None = None,
         more: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.host = host
         self.directory = host.directory / "wrapper"
@@ -58,8 +62,8 @@ class Wrapper:
         self.directory.chmod(0o755)
         self.config = self.directory / "anycast-wrap.toml"
         self.addresses = tuple(addresses)
-        self.write(
-            f"""
+        self.environment = dict(environment or {})
+        text = f"""
 [control]
 socket = "{self.directory}/run/control.sock"
 [drain]
@@ -80,8 +84,8 @@ name = "resolver"
 addresses = {toml_list(addresses)}
 {probe}
 {more}
-""",
-        )
+"""
+        self.write(text.replace("@DIR@", str(self.directory)).replace("@HOST@", host.address))
 
     def write(self, text: str) -> None:
         """Write the configuration file anew."""
@@ -102,9 +106,10 @@ addresses = {toml_list(addresses)}
 
     def argv(self, *arguments: str) -> list[str]:
         """A command of the wrapper."""
-        path = f"PYTHONPATH={PACKAGE_ROOT}"
+        variables = {"PYTHONPATH": str(PACKAGE_ROOT), **self.environment}
         program = (sys.executable, "-m", "anycast_wrapper")
-        return ["env", path, *program, "-c", str(self.config), *arguments]
+        settings = (f"{name}={value}" for name, value in variables.items())
+        return ["env", *settings, *program, "-c", str(self.config), *arguments]
 
     def start(self) -> None:
         """Start it, and return once it announces."""
@@ -169,5 +174,3 @@ def left_on(host: Host) -> list[str]:
     said = host.run(["ip", "-o", "link", "show"]).stdout
     names = [line.split(": ")[1].split("@")[0] for line in said.splitlines()]
     return [name for name in names if name.startswith("anycast")]
-
-

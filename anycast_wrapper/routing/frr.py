@@ -6,6 +6,7 @@ whatever our interfaces say. Facts about FRR 8.4 that this rests on are held by 
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -20,6 +21,9 @@ MAX_AGE = 3600
 
 SECONDS = 1.0
 """How long vtysh may take; it takes some 20 ms."""
+
+MAX_OUTPUT = 1 << 22
+"""Bytes of an answer: those of a host with a thousand addresses take a tenth of it."""
 
 COMMANDS = {
     4: "show ip ospf database router self-originate json",
@@ -50,29 +54,47 @@ class Vtysh:
         daemon = DAEMONS[version]
         try:
             async with asyncio.timeout(SECONDS):
-                text = await _output((*self._argv, "-c", COMMANDS[version]))
+                text = await output((*self._argv, "-c", COMMANDS[version]))
         except TimeoutError:
             return f"{daemon} does not answer within {SECONDS:g} s"
         except OSError as error:
             return f"{self._argv[0]}: {error.strerror}"
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             first = next((line for line in text.splitlines() if line.strip()), "no answer")
             return f"{daemon}: {first.strip()[:120]}"
-        found = _ospf(document) if version == 4 else _ospf6(document)
-        return frozenset(found)
+        try:
+            return frozenset(_ospf(document) if version == 4 else _ospf6(document))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return f"{daemon} answers in a form that is not known here"
 
 
 def _ospf(document: Any) -> Iterator[Address]:
     """The /32 stub networks of our own router-LSAs."""
-    for area in document.get("Router Link States", {}).values():
-        for lsa in area.values():
-            if lsa.get("lsaAge", 0) >= MAX_AGE:
-                continue
-            for link in lsa.get("routerLinks", {}).values():
-                if link.get("networkMask") == "255.255.255.255":
-                    yield ip_address(link["networkAddress"])
+    for lsa in router_lsas(document):
+        for link in lsa.get("routerLinks", {}).values():
+            if link.get("networkMask") == "255.255.255.255":
+                yield ip_address(link["networkAddress"])
+
+
+def router_lsas(document: Any) -> Iterator[Any]:
+    """The router-LSAs that ospfd shows and that are not being flushed.
+
+    FRR 8 has them by area and router, FRR 10 as a list by area.
+
+    Raises:
+        KeyError: it shows them in neither form.
+    """
+    if "Router Link States" in document:
+        areas = [list(area.values()) for area in document["Router Link States"].values()]
+    elif "routerLinkStates" in document:
+        areas = list(document["routerLinkStates"]["areas"].values())
+    elif isinstance(document, dict) and document.keys() <= {"routerId"}:
+        areas = []
+    else:
+        raise KeyError("routerLinkStates")
+    yield from (lsa for area in areas for lsa in area if lsa.get("lsaAge", 0) < MAX_AGE)
 
 
 def _ospf6(document: Any) -> Iterator[Address]:
@@ -87,7 +109,7 @@ def _ospf6(document: Any) -> Iterator[Address]:
                     yield network.network_address
 
 
-async def _output(argv: Sequence[str]) -> str:
+async def output(argv: Sequence[str]) -> str:
     """What a command prints. Its exit status is no proof of anything: vtysh's is 0 too often.
 
     Raises:
@@ -103,7 +125,8 @@ async def _output(argv: Sequence[str]) -> str:
         env={**os.environ, "VTYSH_PAGER": ""},
     )
     try:
-        output, _ = await process.communicate()
+        output = await _all_of(process.stdout)
+        await process.wait()
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -111,3 +134,17 @@ async def _output(argv: Sequence[str]) -> str:
             await asyncio.shield(process.wait())
         raise
     return output.decode("utf-8", "replace")
+
+
+async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
+    """Everything that comes, unless it is more than any routing daemon has to say.
+
+    Raises:
+        OSError: it is.
+    """
+    output = bytearray()
+    while stream is not None and (chunk := await stream.read(1 << 16)):
+        output += chunk
+        if len(output) > MAX_OUTPUT:
+            raise OSError(errno.EFBIG, f"prints more than {MAX_OUTPUT} bytes")
+    return bytes(output)

@@ -19,6 +19,9 @@ from anycast_wrapper.errors import AnycastWrapError
 
 ROOT = logging.getLogger("anycast_wrapper")
 
+DAEMON = "anycast_wrapper.daemon"
+"""The logger of what the daemon prints."""
+
 PLANNED = frozenset({Reason.DRAINED, Reason.STOPPING, Reason.DAEMON_STARTING, Reason.PROBE_PENDING})
 """Reasons for being withdrawn that nobody needs to be woken for."""
 
@@ -32,6 +35,9 @@ TROUBLE = frozenset(
         "drift",
         "foreign-address",
         "interface-failed",
+        "nudge-failed",
+        "reroute-failed",
+        "reroute-left-behind",
     },
 )
 """Notices that somebody should look at."""
@@ -75,6 +81,9 @@ class _Syslog(logging.Formatter):
 
 def _text(record: logging.LogRecord) -> str:
     text = record.getMessage()
+    if record.name == DAEMON:
+        # Named for what it is, or a daemon could print an event of ours.
+        text = line("daemon-output", line=text)
     if record.exc_info and record.exc_info[1] is not None:
         # For a programmer; an operator has the sentence before it.
         text += " " + pair("traceback", logging.Formatter().formatException(record.exc_info))
@@ -108,7 +117,7 @@ def open_log(to: str, level: str, *, foreground: bool) -> None:
             handler = logging.handlers.WatchedFileHandler(to)
             handler.setFormatter(_Stamped())
     except OSError as error:
-        raise AnycastWrapError(f"cannot log to {to}: {error.strerror or error}") from None
+        raise AnycastWrapError(f"cannot log to {to}: {error.strerror or error}") from error
     # A log that cannot be written (disk full, nobody reads) is lost; the service goes on.
     logging.raiseExceptions = False
     ROOT.handlers[:] = [handler]
@@ -153,6 +162,12 @@ class EventLog:
                 case effects.Exit(code, detail):
                     level = logging.INFO if code == 0 else logging.ERROR
                     ROOT.log(level, "%s", line("exit", code=code, detail=detail))
+                case effects.Divert(addresses):
+                    ROOT.info(
+                        "%s", line("divert", addresses=" ".join(map(str, addresses)) or "none")
+                    )
+                case effects.Nudge():
+                    ROOT.info("%s", line("nudge"))
                 case effects.RunProbe() | effects.RememberDrain():
                     pass
                 case _:

@@ -122,16 +122,17 @@ def _service(state: State, service: Service, clock: _Clock) -> dict[str, Any]:
     rank = standing_rank(state, service.addresses)
     reason, detail = told_reason(verdict, rank)
     have = announced(state.links, state.policy, state.known)
+    standing = state.standings.get(service.name)  # none before the start is through
     return {
         "name": service.name,
         "rank": rank.slug,
         "wanted": verdict.rank.slug,
         "reason": str(reason),
         "detail": detail,
-        "since": clock.iso(state.standings[service.name].since),
+        "since": None if standing is None else clock.iso(standing.since),
         "addresses": [_address(state, address, have) for address in service.addresses],
         "probes": [
-            _probe(probe.name, state.health[service.name, probe.name], clock)
+            _probe(probe.name, state.health.get((service.name, probe.name), Health()), clock)
             for probe in service.probes
         ],
     }

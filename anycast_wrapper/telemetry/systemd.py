@@ -38,7 +38,7 @@ class Notifier:
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender,
         ):
             sender.settimeout(0.2)
-            sender.sendto(text.encode(), self._address)
+            sender.sendto(text.encode("utf-8", "replace"), self._address)
 
     def reloading(self) -> None:
         """A reload begins; `reloaded` ends it (sd_notify(3), RELOADING=1)."""

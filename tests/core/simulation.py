@@ -15,6 +15,7 @@ from anycast_wrapper.core.state import State, initial
 GOOD = Outcome(ok=True, reason=Reason.HEALTHY, latency=0.001)
 LATENCY = 0.001
 TIMEOUT = 0.5
+HURRIED = 0.15
 
 
 @dataclass
@@ -65,7 +66,8 @@ class World:
             case effects.RunProbe(service, probe, ticket):
                 outcome = self.answers.get(probe, GOOD)
                 slow = outcome.reason is Reason.PROBE_TIMEOUT
-                at = self.now + (TIMEOUT if slow else LATENCY)
+                timeout = HURRIED if effect.hurried else TIMEOUT
+                at = self.now + (timeout if slow else LATENCY)
                 self.pending.append((at, events.ProbeDone(service, probe, ticket, outcome)))
             case (
                 effects.CreateLink(name)

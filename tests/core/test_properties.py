@@ -54,12 +54,15 @@ class AnySequence(RuleBasedStateMachine):
         routed=st.booleans(),
         adopted=st.sampled_from([None, 7]),
         left=st.booleans(),
+        helped=st.booleans(),
     )
-    def start(self, restart, ready, classic, routed, adopted, left):
+    def start(self, restart, ready, classic, routed, adopted, left, helped):
         policy = Policy(
             services=SERVICES,
             daemon=DaemonPolicy(restart=restart, ready=ready),
             required_routes=frozenset({DEFAULT} if routed else ()),
+            reroute=helped,
+            nudge=helped,
         )
         if classic:
             services = (replace(SERVICES[0], probes=SERVICES[0].probes[:1]), SERVICES[1])
@@ -71,6 +74,8 @@ class AnySequence(RuleBasedStateMachine):
         elif left:
             self.world.links["anycast0"] = Link(up=True, addresses=frozenset({A, B, C}))
         self.refused_ever = False
+        self.helped = helped
+        self.diverted = frozenset()
         self.feed(events.Started(self.world.observation, adopted=adopted))
 
     def feed(self, event):
@@ -84,6 +89,10 @@ class AnySequence(RuleBasedStateMachine):
         if len(paced) > 2:
             assert len(set(paced)) > 1, "more than one IPv4 and one IPv6 address at a time"
         for index, (_, effect) in enumerate(log):
+            if isinstance(effect, effects.Divert | effects.Nudge):
+                assert self.helped, "help that the policy does not ask for"
+            if isinstance(effect, effects.Divert):
+                self.diverted = frozenset(map(str, effect.addresses))
             if isinstance(effect, effects.Exit):
                 assert index == len(log) - 1, "something follows the exit"
                 if not self.refused_ever:
@@ -127,6 +136,10 @@ class AnySequence(RuleBasedStateMachine):
     @rule(probe=st.sampled_from(["zone", "upstream", "other"]))
     def probe_recovers(self, probe):
         self.world.answers.pop(probe, None)
+
+    @rule(stands=st.booleans())
+    def queue_stands(self, stands):
+        self.feed(events.QueueStands(stands))
 
     @rule()
     def drain(self):
@@ -199,6 +212,22 @@ class AnySequence(RuleBasedStateMachine):
                     assert not on & set(map(str, service.addresses)), "announced unproven"
 
     @invariant()
+    def nothing_is_diverted_that_is_announced_or_still_answered(self):
+        if not hasattr(self, "world") or self.state.exited:
+            return
+        assert self.diverted == set(map(str, self.state.diverted))
+        if self.state.drained is not None or self.state.stopping is not None:
+            assert not self.diverted, "diverted although the hold answers"
+        if not self.refused_ever:
+            on = {address for _, address in self.world.announced()}
+            assert not self.diverted & on, "diverted while announced"
+        for service in self.state.policy.services:
+            healths = [self.state.health[service.name, p.name].state for p in service.probes]
+            well = self.state.life.phase is Phase.READY and all(h.vouches for h in healths)
+            if well and not self.state.policy.required_routes - self.state.routes:
+                assert not self.diverted & set(map(str, service.addresses)), "diverted while well"
+
+    @invariant()
     def the_core_knows_what_the_kernel_has(self):
         if hasattr(self, "world") and not self.state.exited and not self.world.refused:
             assert dict(self.state.links) == self.world.links
@@ -219,6 +248,7 @@ class AnySequence(RuleBasedStateMachine):
         world.routes = frozenset({DEFAULT})
         self.feed(events.Observed(world.observation))
         self.feed(events.UndrainAsked())
+        self.feed(events.QueueStands(stands=False))
         for _ in range(40):
             # The daemon does what it is told: starts, gets ready, and ends when asked to.
             phase = self.state.life.phase

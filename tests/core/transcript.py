@@ -120,6 +120,8 @@ EVENTS: dict[str, Callable[[World, str], events.Event]] = {
     "undrain": lambda _w, _a: events.UndrainAsked(),
     "stop": lambda _w, _a: events.StopAsked(),
     "time": lambda _w, _a: events.TimePassed(),
+    "queue-stands": lambda _w, _a: events.QueueStands(stands=True),
+    "queue-moves": lambda _w, _a: events.QueueStands(stands=False),
     "observed": _observed,
     "routes": _routes,
     "reconfigured": _reconfigured,
@@ -140,6 +142,8 @@ def _policy(keys: dict[str, str]) -> Policy:
         match key:
             case "linger":
                 policy = replace(policy, linger=float(value))
+            case "reroute" | "nudge":
+                policy = replace(policy, **{key: value == "on"})
             case "routes":
                 routes = frozenset(ipaddress.ip_network(p) for p in value.split(","))
                 policy = replace(policy, required_routes=routes)
@@ -173,6 +177,10 @@ def _words(effect: effects.Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - a l
             return f"add {address} to {name}"
         case effects.RemoveAddress(name, address):
             return f"remove {address} from {name}"
+        case effects.Divert(addresses):
+            return f"divert {', '.join(map(str, addresses)) or 'nothing'}"
+        case effects.Nudge():
+            return "nudge the routing daemon"
         case effects.SpawnDaemon():
             return "spawn the daemon"
         case effects.TerminateDaemon():

@@ -1,0 +1,178 @@
+"""The machine under the node: its clock, its disk, its memory, its processors, its limits."""
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import psutil
+
+from anycast_wrapper.lab.fakeclock import FakeClock
+from anycast_wrapper.lab.play import Play
+from anycast_wrapper.lab.scenarios.model import Expected, Fault, Scenario, Stage
+
+BUSY_SECONDS = 12.0
+RESTART = 6.0
+SMALL = ("192.0.2.53", "2001:db8:53::53")
+BIG_ZONE_RECORDS = 300_000
+
+
+def clock_stepped(seconds: int) -> Fault:
+    """The wall clock of one node jumps; a little later its named dies."""
+
+    @contextmanager
+    def fault(play: Play) -> Iterator[None]:
+        clock = FakeClock(play.one.host.directory)
+        stepped = play.now
+        play.mark(f"the clock of the node is stepped by {seconds:+d} s", play.victims[0])
+        clock.step(seconds)
+        try:
+            play.hold(3.0)
+            play.require_unmoved(stepped)
+            play.begin("kill -9 of named, as it must still be seen")
+            play.one.kill_daemon()
+            yield
+            play.hold(RESTART)
+        finally:
+            play.mark("the clock is right again", play.victims[0])
+            clock.step(0)
+            play.hold(2.0)
+
+    return fault
+
+
+@contextmanager
+def disk_full(play: Play) -> Iterator[None]:
+    """No byte can be written where the wrapper keeps its files; then named dies."""
+    filler = play.one.directory / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"\0" * 4096)
+        play.mark("the disk of the wrapper's files is full", play.victims[0])
+        filled = play.now
+        play.hold(2.0)
+        play.require_unmoved(filled)
+        play.begin("kill -9 of named, with a full disk")
+        play.one.kill_daemon()
+        yield
+        play.await_back(play.began + play.cluster.bound, RESTART)
+        play.mark("back, with the disk still full", play.victims[0])
+    finally:
+        play.mend("there is room again")
+        filler.unlink(missing_ok=True)
+
+
+@contextmanager
+def no_descriptors(play: Play) -> Iterator[None]:
+    """The running wrapper can open nothing more."""
+    pid = play.one.pid
+    used = psutil.Process(pid).num_fds()
+    limit = resource.RLIMIT_NOFILE
+    before = resource.prlimit(pid, limit)
+    play.begin(f"prlimit --nofile={used}: the wrapper can open nothing more")
+    resource.prlimit(pid, limit, (used, before[1]))
+    try:
+        yield
+        play.hold(2.0)
+    finally:
+        play.mend("the limit is what it was")
+        resource.prlimit(pid, limit, before)
+
+
+@contextmanager
+def no_memory(play: Play) -> Iterator[None]:
+    """The name server is to load a zone for which it gets no memory."""
+    dns = play.one.host.dns
+    zone = dns.directory / "example.test.zone"
+    before = zone.read_text(encoding="ascii")
+    records = "".join(f"n{number} A 192.0.2.1\n" for number in range(BIG_ZONE_RECORDS))
+    pid = play.one.daemon_pid
+    used = psutil.Process(pid).memory_info().vms
+    zone.write_text(before.replace("hostmaster 1 ", "hostmaster 2 ") + records, encoding="ascii")
+    try:
+        play.begin("named loads a large zone, and gets no more memory")
+        resource.prlimit(pid, resource.RLIMIT_AS, (used + (8 << 20), resource.RLIM_INFINITY))
+        os.kill(pid, signal.SIGHUP)
+        yield
+    finally:
+        zone.write_text(before, encoding="ascii")
+
+
+def busy(seconds: float) -> Fault:
+    """Something else takes all processors there are."""
+
+    @contextmanager
+    def fault(play: Play) -> Iterator[None]:
+        cores = os.cpu_count() or 1
+        with ExitStack() as stack:
+            play.begin(f"{cores} other processes compute, one for each processor")
+            for _ in range(cores):
+                burner = play.one.host.popen([sys.executable, "-c", "while True: pass"])
+                stack.callback(burner.wait)
+                stack.callback(burner.kill)
+            play.hold(seconds)
+            yield
+        play.mark("they are gone")
+
+    return fault
+
+
+CLOCK = Stage(addresses=SMALL, fake_clock=True)
+FULL = Stage(addresses=SMALL, small_disk=2048)
+
+SCENARIOS = (
+    Scenario(
+        "clock-forward",
+        "The clock of a node is stepped an hour forward, and its named dies afterwards.",
+        clock_stepped(3600),
+        Expected(0.15, prompt=True, back=RESTART),
+        CLOCK,
+        needs=("libfaketime",),
+    ),
+    Scenario(
+        "clock-back",
+        "The clock of a node is stepped an hour back, and its named dies afterwards.",
+        clock_stepped(-3600),
+        Expected(0.15, prompt=True, back=RESTART),
+        CLOCK,
+        needs=("libfaketime",),
+    ),
+    Scenario(
+        "disk-full",
+        "The disk is full: the node goes on, and still notices that its named dies.",
+        disk_full,
+        Expected(0.15, prompt=True),
+        FULL,
+    ),
+    Scenario(
+        "no-descriptors",
+        "The wrapper runs out of file descriptors: it cannot probe, so it cannot vouch for named.",
+        no_descriptors,
+        Expected(gone=2.2, back=5.0, reason="probe-error"),
+    ),
+    Scenario(
+        "no-memory",
+        "named runs out of memory while it loads a zone.",
+        no_memory,
+        Expected(2.2, gone=10.0, back=RESTART + 4.0, reason="daemon-exited"),
+        # The zone of 300,000 records is named's own trouble; no other scenario is to wait for it.
+        Stage(daemon='restart-delay = "600ms"'),
+    ),
+    Scenario(
+        "busy",
+        f"All processors are busy with something else for {BUSY_SECONDS:g} s: no false alarm.",
+        busy(BUSY_SECONDS),
+        Expected(stays=True),
+    ),
+    Scenario(
+        "busy-minute",
+        "The same for a minute.",
+        busy(60.0),
+        Expected(stays=True),
+        slow=True,
+    ),
+)

@@ -1,0 +1,71 @@
+"""What a wrapper's log says that it did, on the lab's own clock."""
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from anycast_wrapper.lab.wrapper import Wrapper
+
+CHANGED = "service-changed"
+QUIET = frozenset({"daemon-output", "kernel"})
+"""Events that would fill a timeline and say little."""
+
+LINE = re.compile(r"(?P<at>\S+) (?P<level>\w+) (?P<event>[\w-]+)(?P<fields>.*)")
+FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A line of the log.
+
+    Attributes:
+        time: By ``time.monotonic()``.
+        event: Its stable name.
+        fields: Key and value.
+    """
+
+    time: float
+    event: str
+    fields: dict[str, str]
+
+    @property
+    def leaves(self) -> bool:
+        """Whether a service leaves the preferred rank."""
+        return self.event == CHANGED and self.fields.get("from") == "preferred"
+
+    def __str__(self) -> str:
+        if self.event == CHANGED:
+            told = self.fields
+            words = f"{told.get('service')}: {told.get('from')} -> {told.get('to')}"
+            return f"{words} ({told.get('reason')})"
+        return " ".join([self.event, self.fields.get("detail", "")]).strip()
+
+
+class LogReader:
+    """Reads what a wrapper writes from now on."""
+
+    def __init__(self, wrapper: Wrapper) -> None:
+        self.host = wrapper.host.name
+        self._wrapper = wrapper
+        self._read = len(wrapper.log())
+
+    def read(self) -> list[Logged]:
+        """All of it so far."""
+        offset = time.time() - time.monotonic()
+        found = []
+        for line in self._wrapper.log()[self._read :].splitlines():
+            match = LINE.fullmatch(line)
+            if match is None:
+                continue
+            try:
+                at = datetime.fromisoformat(match["at"]).timestamp() - offset
+            except ValueError:  # a line that a full disk has cut in two
+                continue
+            fields = {key: value.strip('"') for key, value in FIELD.findall(match["fields"])}
+            found.append(Logged(at, match["event"], fields))
+        return found
+
+    def telling(self) -> list[Logged]:
+        """What belongs on a timeline."""
+        return [entry for entry in self.read() if entry.event not in QUIET]
