@@ -44,6 +44,33 @@ class Trouble:
 Troubles = Mapping[str, Trouble]
 
 
+@dataclass(frozen=True)
+class Scene:
+    """What the moves are chosen from.
+
+    Attributes:
+        links: the kernel as it is believed to be.
+        wanted: the rank that every service address should have.
+        known: the addresses that are ours on a loopback.
+        troubles: interfaces that are left alone for now.
+    """
+
+    links: Links
+    policy: Policy
+    wanted: Mapping[Address, Rank]
+    known: Collection[Address]
+    troubles: Troubles
+
+    def on(self, interface: Interface) -> tuple[Address, ...]:
+        """What an interface announces now."""
+        return live(self.links, interface, self.known)
+
+    def has_arrived(self, address: Address) -> bool:
+        """Whether an address is announced at the rank that it should have."""
+        interface = self.policy.ranks.get(self.wanted.get(address, Rank.WITHDRAWN))
+        return interface is not None and address in self.on(interface)
+
+
 def apply(links: Links, move: Move) -> dict[str, Link]:
     """What the kernel has after the move, as far as we rely on it."""
     after = dict(links)
@@ -101,28 +128,20 @@ def _one_per_family(addresses: Iterable[Address]) -> tuple[Address, ...]:
     return tuple(first.values())
 
 
-def withdrawals(
-    links: Links,
-    policy: Policy,
-    wanted: Mapping[Address, Rank],
-    known: Collection[Address],
-    troubles: Troubles,
-) -> tuple[Move, ...]:
+def withdrawals(scene: Scene) -> tuple[Move, ...]:
     """What must go at once. Never paced."""
     moves: list[Move] = []
-    for interface in policy.ranks.values():
-        on = live(links, interface, known)
-        doomed = [a for a in on if wanted.get(a, Rank.WITHDRAWN) is Rank.WITHDRAWN]
+    for interface in scene.policy.ranks.values():
+        on = scene.on(interface)
+        doomed = [a for a in on if scene.wanted.get(a, Rank.WITHDRAWN) is Rank.WITHDRAWN]
         if not doomed:
             continue
-        trouble = troubles.get(interface.name)
-        if trouble is not None:
+        trouble = scene.troubles.get(interface.name)
+        if trouble is None:
+            moves += _take_off(interface, on, doomed)
+        elif interface.switch is Switch.LINK and not isinstance(trouble.move, DeleteLink):
             # What was refused is not tried again before its time; the next stronger means is.
-            stronger = interface.switch is Switch.LINK
-            if stronger and not isinstance(trouble.move, DeleteLink):
-                moves.append(DeleteLink(interface.name))
-            continue
-        moves += _take_off(interface, on, doomed)
+            moves.append(DeleteLink(interface.name))
     return tuple(moves)
 
 
@@ -134,28 +153,22 @@ def _take_off(interface: Interface, on: Collection[Address], gone: list[Address]
     return [RemoveAddress(interface.name, a) for a in gone]
 
 
-def calm(
-    links: Links,
-    policy: Policy,
-    wanted: Mapping[Address, Rank],
-    known: Collection[Address],
-    troubles: Troubles,
-) -> tuple[Move, ...]:
+def calm(scene: Scene) -> tuple[Move, ...]:
     """The next moves that are not urgent: one change of the routing daemon's mind, or none."""
-    rising = [
-        (rank, address)
-        for address, rank in wanted.items()
-        if rank in policy.ranks
-        and policy.ranks[rank].name not in troubles
-        and policy.ranks[rank].name in links
-        and address not in live(links, policy.ranks[rank], known)
-        and _held(links, policy, address)
-    ]
-    if rising:
-        chosen = _one_per_family(address for _, address in rising)
-        rank_of = {address: rank for rank, address in rising}
-        return _raise(links, policy, {a: rank_of[a] for a in chosen})
-    return _retire(links, policy, wanted, known, troubles)
+    ranks = scene.policy.ranks
+    rising = {
+        address: rank
+        for address, rank in scene.wanted.items()
+        if rank in ranks
+        and ranks[rank].name in scene.links
+        and ranks[rank].name not in scene.troubles
+        and not scene.has_arrived(address)
+        and _held(scene.links, scene.policy, address)
+    }
+    if not rising:
+        return _retire(scene)
+    chosen = {address: rising[address] for address in _one_per_family(rising)}
+    return _raise(scene.links, scene.policy, chosen)
 
 
 def _held(links: Links, policy: Policy, address: Address) -> bool:
@@ -187,29 +200,16 @@ def _raise(links: Links, policy: Policy, chosen: Mapping[Address, Rank]) -> tupl
     return tuple(moves)
 
 
-def _retire(
-    links: Links,
-    policy: Policy,
-    wanted: Mapping[Address, Rank],
-    known: Collection[Address],
-    troubles: Troubles,
-) -> tuple[Move, ...]:
+def _retire(scene: Scene) -> tuple[Move, ...]:
     """Take off what is announced at another rank than wanted and has arrived where it is wanted."""
-    for rank, interface in policy.ranks.items():
-        if interface.name in troubles:
+    for rank, interface in scene.policy.ranks.items():
+        if interface.name in scene.troubles:
             continue
-        on = live(links, interface, known)
-        surplus = [
-            a
-            for a in on
-            if (target := wanted.get(a, Rank.WITHDRAWN)) in policy.ranks
-            and target is not rank
-            and a in live(links, policy.ranks[target], known)
-        ]
-        if len(surplus) == len(on):
-            if surplus:
-                return tuple(_take_off(interface, on, surplus))
-        elif surplus:
+        on = scene.on(interface)
+        surplus = [a for a in on if scene.wanted.get(a) is not rank and scene.has_arrived(a)]
+        if surplus and len(surplus) == len(on):
+            return tuple(_take_off(interface, on, surplus))
+        if surplus:
             return tuple(RemoveAddress(interface.name, a) for a in _one_per_family(surplus))
     return ()
 

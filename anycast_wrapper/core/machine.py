@@ -20,7 +20,7 @@ from .effects import Changed, DeleteLink, Effect, Exit, Move, Noticed, RememberD
 from .events import Event
 from .health import ask
 from .judge import judge
-from .ladder import announced, apply, calm, holding, housekeeping, withdrawals
+from .ladder import Scene, announced, apply, calm, holding, housekeeping, withdrawals
 from .lifecycle import Cue, Phase
 from .model import Switch
 from .query import linger_end, standing_rank, told_reason, wanted
@@ -83,6 +83,10 @@ def _settle(state: State, given: tuple[Effect, ...], now: float) -> Step:
     return state, (*urgent, *hold, *daemon, *tidy, *paced, *probes, *told, *changes)
 
 
+def _scene(state: State) -> Scene:
+    return Scene(state.links, state.policy, wanted(state), state.known, state.troubles)
+
+
 def _perform(state: State, moves: tuple[Move, ...]) -> tuple[State, tuple[Move, ...]]:
     links = state.links
     for move in moves:
@@ -91,7 +95,7 @@ def _perform(state: State, moves: tuple[Move, ...]) -> tuple[State, tuple[Move, 
 
 
 def _withdraw(state: State, now: float) -> tuple[State, tuple[Move, ...]]:
-    moves = withdrawals(state.links, state.policy, wanted(state), state.known, state.troubles)
+    moves = withdrawals(_scene(state))
     if not moves:
         return state, ()
     return _perform(withdrawn(state, now), moves)
@@ -100,7 +104,7 @@ def _withdraw(state: State, now: float) -> tuple[State, tuple[Move, ...]]:
 def _climb(state: State, now: float) -> tuple[State, tuple[Move, ...]]:
     if now < state.last_change + state.policy.gap:
         return state, ()
-    moves = calm(state.links, state.policy, wanted(state), state.known, state.troubles)
+    moves = calm(_scene(state))
     if not moves:
         return state, ()
     return _perform(replace(state, last_change=now), moves)
