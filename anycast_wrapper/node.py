@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from . import wiring
+from . import reroute, wiring
 from .config.errors import ConfigError
 from .config.load import load
 from .config.schema import Config
@@ -21,10 +21,10 @@ from .core.query import all_announced, quiet, settled
 from .core.state import State
 from .memory import DrainFile
 from .nameserver import DaemonProcess, run_check
-from .ports import Audience, DaemonError, RerouteError
-from .reroute import remove_left_behind
+from .performing import World
+from .ports import Audience, DaemonError
 from .routing import Vtysh
-from .supervisor import Supervisor, World
+from .supervisor import Supervisor
 from .telemetry.logs import EventLog
 from .telemetry.status import Journal, snapshot
 from .telemetry.systemd import Notifier, SystemdAudience
@@ -111,7 +111,7 @@ class Node:
         try:
             await server.open()
             self._listen_to_signals()
-            await self._begin_reroute()
+            await reroute.begin(self._rerouter, self._notice)
             return await self._supervisor.run(world)
         finally:
             watchdog.stop()
@@ -120,16 +120,6 @@ class Node:
             self._daemon.close()
             await server.close()
             lock.release()
-
-    async def _begin_reroute(self) -> None:
-        """Take out what a wrapper that was killed has left, and begin if it is wanted."""
-        try:
-            if await remove_left_behind():
-                self._notice("leftover", "rules that divert queries are there already: taken out")
-        except RerouteError as error:
-            self._notice("reroute-failed", str(error))
-        if self._rerouter is not None:
-            self._rerouter.open()
 
     def _notice(self, event: str, detail: str) -> None:
         """Tell people of what the core knows nothing of."""

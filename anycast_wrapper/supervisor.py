@@ -9,7 +9,6 @@ process, and the kernel takes the announcement down with it.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from .core import effects, events
 from .core.lifecycle import Phase
@@ -17,19 +16,8 @@ from .core.machine import next_deadline, step
 from .core.model import Observation, Policy
 from .core.state import State, initial
 from .errors import AnycastWrapError
-from .ports import (
-    Audience,
-    Daemon,
-    DaemonError,
-    Heartbeat,
-    Hint,
-    Kernel,
-    KernelError,
-    Memory,
-    Nudge,
-    Reroute,
-    StateError,
-)
+from .performing import World, help_routing, move, remember, tell_daemon
+from .ports import KernelError
 from .probing import Bounded, Probers, outcome_of
 
 BEAT = 1.0
@@ -40,27 +28,6 @@ LAST_HELP = 2.0
 
 Errand = Callable[[], Awaitable[None]]
 """Something that has to happen between two steps."""
-
-
-@dataclass(frozen=True)
-class World:
-    """Everything outside that the supervisor works with.
-
-    Attributes:
-        hint: says when the daemon seems not to read, where the system can tell.
-        audiences: told after every step, in order.
-        reroute: diverts queries, where the policy asks for it.
-        nudge: makes the routing daemon repeat itself, where the policy asks for it.
-    """
-
-    kernel: Kernel
-    daemon: Daemon
-    memory: Memory
-    heartbeat: Heartbeat
-    audiences: Sequence[Audience] = ()
-    hint: Hint | None = None
-    reroute: Reroute | None = None
-    nudge: Nudge | None = None
 
 
 class Supervisor:
@@ -260,9 +227,9 @@ class Supervisor:
             case effects.RunProbe():
                 self._start_probe(effect)
             case effects.SpawnDaemon() | effects.TerminateDaemon() | effects.KillDaemon():
-                return _told(effect, world.daemon)
+                return tell_daemon(effect, world.daemon)
             case effects.RememberDrain():
-                return self._remember(effect)
+                return remember(effect, world.memory)
             case effects.Divert() | effects.Nudge():
                 self._help(effect)
             case effects.Exit():
@@ -272,36 +239,9 @@ class Supervisor:
             case _:
                 if effect.interface not in refused:
                     try:
-                        await self._move(effect)
+                        await move(effect, world.kernel)
                     except KernelError as error:
                         refused[effect.interface] = effect, str(error)
-        return ()
-
-    async def _move(self, move: effects.Move) -> None:
-        kernel = self._world.kernel
-        match move:
-            case effects.CreateLink(name):
-                await kernel.create(name)
-            case effects.DeleteLink(name):
-                await kernel.delete(name)
-            case effects.LinkUp(name):
-                await kernel.up(name)
-            case effects.LinkDown(name):
-                await kernel.down(name)
-            case effects.AddAddress(name, address):
-                await kernel.add(name, address)
-            case effects.RemoveAddress(name, address):
-                await kernel.remove(name, address)
-
-    def _remember(self, effect: effects.RememberDrain) -> Sequence[effects.Noticed]:
-        memory = self._world.memory
-        try:
-            if effect.drained:
-                memory.remember(effect.detail)
-            else:
-                memory.forget()
-        except StateError as error:
-            return (effects.Noticed("drain-not-stored", f"{error}; a restart forgets it"),)
         return ()
 
     # --- what lives beside the loop ---
@@ -319,20 +259,11 @@ class Supervisor:
         task.add_done_callback(self._helping.discard)
 
     async def _try_to_help(self, effect: effects.Divert | effects.Nudge) -> None:
-        reroute, nudge = self._world.reroute, self._world.nudge
-        trouble = "nudge-failed"
-        try:
-            match effect:
-                case effects.Divert(addresses) if reroute is not None:
-                    trouble = "reroute-failed"
-                    await reroute.divert(addresses)
-                case effects.Nudge() if nudge is not None:
-                    await nudge.nudge()
-        except AnycastWrapError as error:
-            notice = effects.Noticed(trouble, str(error))
+        notices = await help_routing(effect, self._world)
+        if notices:
 
             async def tell() -> None:
-                self._tell((notice,))
+                self._tell(notices)
 
             self._queue.put_nowait(tell)
 
@@ -351,20 +282,3 @@ class Supervisor:
         observation: Observation = await self._world.kernel.observe()
         if (observation.links, observation.routes) != (dict(self.state.links), self.state.routes):
             await self._handle(events.Observed(observation))
-
-
-def _told(
-    effect: effects.SpawnDaemon | effects.TerminateDaemon | effects.KillDaemon, daemon: Daemon
-) -> Sequence[effects.Noticed]:
-    """Tell the daemon something; that it cannot hear it is told to people, no more."""
-    try:
-        match effect:
-            case effects.SpawnDaemon():
-                daemon.spawn()
-            case effects.TerminateDaemon():
-                daemon.terminate()
-            case effects.KillDaemon():
-                daemon.kill()
-    except DaemonError as error:
-        return (effects.Noticed("daemon-unreachable", str(error)),)
-    return ()

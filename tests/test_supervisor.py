@@ -13,9 +13,10 @@ from anycast_wrapper.core.lifecycle import Phase
 from anycast_wrapper.core.model import Drain, Policy, Probe, Rank, Service
 from anycast_wrapper.core.query import all_announced, quiet, settled
 from anycast_wrapper.kernel import Card, Kind, Role
+from anycast_wrapper.performing import World
 from anycast_wrapper.ports import KernelError
 from anycast_wrapper.probing import GRACE, Bounded
-from anycast_wrapper.supervisor import BEAT, Supervisor, World
+from anycast_wrapper.supervisor import BEAT, Supervisor
 from tests.fakes.clock import run
 from tests.fakes.daemon import BAD, Ears, FakeDaemon, FakeHeart, FakeMemory, FakeProber
 from tests.fakes.kernel import FakeHost, FakeKernel, FakeLink

@@ -4,6 +4,7 @@
 they do not wait for the whole configuration to be checked.
 """
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -16,8 +17,13 @@ DEFAULT_SOCKET = Path(RUN) / "control.sock"
 def control_socket(path: Path) -> Path:
     """The control socket that a configuration names, or the default one if it names none."""
     try:
-        with path.open("rb") as file:
-            named = tomllib.load(file).get("control", {}).get("socket")
-    except (OSError, ValueError, AttributeError, RecursionError):
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
         return DEFAULT_SOCKET
+    try:
+        named = tomllib.loads(text).get("control", {}).get("socket")
+    except (ValueError, AttributeError, RecursionError):
+        # Half edited it is no TOML, but the line that is looked for may well be whole.
+        found = re.search(r"""^[ \t]*socket[ \t]*=[ \t]*["'](/[^"'\n]+)["']""", text, re.MULTILINE)
+        named = found[1] if found else None
     return Path(named) if isinstance(named, str) else DEFAULT_SOCKET
