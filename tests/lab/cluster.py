@@ -12,6 +12,9 @@ from anycast_wrapper.lab.routelog import RouteLog
 
 LOG = logging.getLogger("figures")
 
+FIGURES: list[str] = []
+"""Everything that was measured in this run, in order."""
+
 
 @dataclass
 class Fault:
@@ -67,4 +70,5 @@ class Cluster(cluster.Cluster):
 
 def figure(text: str) -> None:
     """Print a figure where a run of the tests shows it."""
-    LOG.info("FIGURE %s", text)
+    LOG.info("%s", text)
+    FIGURES.append(text)

@@ -8,7 +8,7 @@ import pytest
 
 from anycast_wrapper.lab.topology import Lab, missing
 
-from .cluster import Cluster
+from .cluster import FIGURES, Cluster
 
 HERE = Path(__file__).parent
 LOG = logging.getLogger(__name__)
@@ -18,6 +18,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.lab)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Every figure that was measured, at the end, where people look."""
+    if FIGURES:
+        terminalreporter.section("figures")
+        for text in FIGURES:
+            terminalreporter.write_line(text)
 
 
 @pytest.fixture(scope="session", autouse=True)
