@@ -54,11 +54,11 @@ class World:
             self.log.append((self.now, effect))
             if getattr(effect, "interface", None) in failed:
                 continue
-            if (failure := self._do(effect)) is not None:
-                failed.add(failure.move.interface)
-                follow.append(failure)
-        for event in follow:
-            asked += self.feed(event)
+            if (refusal := self._do(effect)) is not None:
+                failed.add(refusal.move.interface)
+                follow.append(refusal)
+        for failure in follow:
+            asked += self.feed(failure)
         return asked
 
     def _do(self, effect: effects.Effect) -> events.MoveFailed | None:

@@ -6,6 +6,7 @@ refuses kernel operations at will. The invariants look at the world, not into th
 
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from itertools import pairwise
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ from anycast_wrapper.core.model import (
     Switch,
 )
 
-from .simulation import GOOD, World
+from .simulation import World
 
 A, B, C = ip_address("192.0.2.53"), ip_address("192.0.2.54"), ip_address("2001:db8::53")
 DEFAULT = ip_network("0.0.0.0/0")
@@ -56,7 +57,7 @@ class AnySequence(RuleBasedStateMachine):
         left=st.booleans(),
         helped=st.booleans(),
     )
-    def start(self, restart, ready, classic, routed, adopted, left, helped):
+    def start(self, *, restart, ready, classic, routed, adopted, left, helped):
         policy = Policy(
             services=SERVICES,
             daemon=DaemonPolicy(restart=restart, ready=ready),
@@ -301,4 +302,4 @@ def test_two_announcements_keep_their_distance():
             if isinstance(e, effects.AddAddress) and e.interface != "anycast-hold"
         },
     )
-    assert all(b - a >= world.policy.gap for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= world.policy.gap for a, b in pairwise(times))

@@ -93,13 +93,22 @@ def test_rise_and_fall_count_in_a_row():
     for outcome in (GOOD, BAD, GOOD, GOOD, BAD, BAD, GOOD, BAD, BAD, BAD, GOOD, BAD, GOOD, GOOD):
         health = settle(ask(health, 1, 5.0), probe, outcome, 5.0)
         states.append(health.state.value)
-    assert (
-        states
-        == (
-            "unproven unproven unproven up falling falling up falling falling down "
-            "rising down rising up"
-        ).split()
-    )
+    assert states == [
+        "unproven",
+        "unproven",
+        "unproven",
+        "up",
+        "falling",
+        "falling",
+        "up",
+        "falling",
+        "falling",
+        "down",
+        "rising",
+        "down",
+        "rising",
+        "up",
+    ]
 
 
 def test_a_timeout_is_followed_by_its_recheck_at_once():
