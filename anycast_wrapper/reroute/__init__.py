@@ -5,7 +5,15 @@ node that offers the same address, before any router has heard that this one doe
 """
 
 from .nft import NftDiversion, left_behind, remove_left_behind
-from .rerouter import Rerouter
+from .rerouter import Rerouter, begin
 from .sources import ListedPeers, LivingPeers
 
-__all__ = ["ListedPeers", "LivingPeers", "NftDiversion", "Rerouter", "left_behind", "remove_left_behind"]
+__all__ = [
+    "ListedPeers",
+    "LivingPeers",
+    "NftDiversion",
+    "Rerouter",
+    "begin",
+    "left_behind",
+    "remove_left_behind",
+]

@@ -27,6 +27,10 @@ Counts = tuple[dict[str, int], dict[str, int]]
 """Packets by address and by name of a peer's counter."""
 
 
+class _ExitError(RerouteError):
+    """nft, or the kernel, has refused a transaction."""
+
+
 class NftDiversion:
     """A `ports.Diversion`. One transaction at a time, in the order in which they are asked for."""
 
@@ -35,6 +39,7 @@ class NftDiversion:
         self._lock = asyncio.Lock()
         self._plans: dict[int, rules.Plan] = {}
         self._diverted: frozenset[Address] = frozenset()
+        self._lacks: str | None = None
         self._peers: dict[tuple[int, str], Peer] = {}
         # What is in the kernel's counters, and what was in those of tables that are gone.
         self._now: dict[int, Counts] = {}
@@ -54,7 +59,13 @@ class NftDiversion:
                 commands += rules.ruleset(version, plan, stale)
                 if before is None:
                     commands += rules.diverted(version, self._diverted)
-            await self._change(commands)
+            try:
+                await self._change(commands)
+            except _ExitError as error:
+                lacks = await self._explain()
+                raise RerouteError(
+                    f"this kernel lacks {lacks}: {error}" if lacks else str(error)
+                ) from None
             for version, plan in plans.items():
                 if version not in self._plans:
                     self._put_by(version)
@@ -103,6 +114,12 @@ class NftDiversion:
             raise self._refusal("answers in a form that is not known here") from None
         return [version for version, family in rules.FAMILIES.items() if family in ours]
 
+    async def _explain(self) -> str:
+        """What this kernel cannot do; found out once, as that does not change often."""
+        if self._lacks is None:
+            self._lacks = await self.missing()
+        return self._lacks
+
     async def missing(self) -> str:
         """What this kernel cannot do of what the rules need, in words; empty if nothing."""
         lacks = []
@@ -148,7 +165,7 @@ class NftDiversion:
             raise
         if process.returncode != 0:
             words = " ".join(complaint.decode("utf-8", "replace").split())[:300]
-            raise self._refusal(f"exit {process.returncode}: {words}")
+            raise _ExitError(str(self._refusal(f"exit {process.returncode}: {words}")))
         return said.decode("utf-8", "replace")
 
     def _refusal(self, words: str) -> RerouteError:

@@ -12,6 +12,8 @@ from typing import Any
 from anycast_wrapper.core.model import Address
 from anycast_wrapper.ports import Diversion, Diverted, Peer, Peers, PeerSource, RerouteError
 
+from .nft import remove_left_behind
+
 REFRESH = 5.0
 """Seconds between two looks at who the peers are."""
 
@@ -110,7 +112,7 @@ class Rerouter:
     async def refresh(self) -> None:
         """Look at who the peers are, and at what was counted; repair the rules if need be."""
         services, self._complaints = self._services, []
-        peers = await self._source.find({address for address, _ in services})
+        peers = await self._source.find(tuple(dict.fromkeys(address for address, _ in services)))
         try:
             if self._applied != (services, peers):
                 self._applied = None
@@ -142,6 +144,17 @@ class Rerouter:
             for group, addresses in groups.items()
         )
         self._tell("reroute-peers", "; ".join(words))
+
+
+async def begin(rerouter: Rerouter | None, tell: Tell) -> None:
+    """Take out what a wrapper that was killed has left, and begin if it is wanted."""
+    try:
+        if await remove_left_behind():
+            tell("leftover", "rules that divert queries are there already: taken out")
+    except RerouteError as error:
+        tell("reroute-failed", str(error))
+    if rerouter is not None:
+        rerouter.open()
 
 
 def _peer(peer: Peer) -> str:

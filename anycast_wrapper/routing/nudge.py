@@ -18,7 +18,7 @@ So the running configuration is looked at before, and a daemon that has the like
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from anycast_wrapper.errors import AnycastWrapError
 
@@ -45,11 +45,8 @@ class FrrNudge:
 
     def __init__(self, argv: Sequence[str], interface: str, versions: Sequence[int]) -> None:
         self._argv = tuple(argv)
-        self._commands: list[str] = []
-        if 4 in versions:
-            self._commands += ["router ospf", "no max-metric router-lsa on-startup", "exit"]
-        if 6 in versions:
-            self._commands += [f"interface {interface}", "no ipv6 ospf6 advertise prefix-list"]
+        self._interface = f"interface {interface}"
+        self._versions = tuple(versions)
 
     async def nudge(self) -> None:
         """Do it.
@@ -61,9 +58,21 @@ class FrrNudge:
         for words in _FORBIDDEN:
             if words in before:
                 raise NudgeError(f"the routing daemon has `{words}`, which would be taken away")
-        said = await self._run(("configure terminal", *self._commands))
+        commands = self._commands(frozenset(before.splitlines()))
+        if not commands:
+            return  # No OSPF here: whatever announces us has no MinLSArrival.
+        said = await self._run(("configure terminal", *commands))
         if wrong := next((line for line in said.splitlines() if line.lstrip()[:1] == "%"), None):
             raise NudgeError(f"{self._argv[0]}: {wrong.strip()[:120]}")
+
+    def _commands(self, configured: Collection[str]) -> list[str]:
+        """What to say to the daemons that are configured; to name another one would begin it."""
+        commands: list[str] = []
+        if 4 in self._versions and "router ospf" in configured:
+            commands += ["router ospf", "no max-metric router-lsa on-startup", "exit"]
+        if 6 in self._versions and {"router ospf6", self._interface} <= set(configured):
+            commands += [self._interface, "no ipv6 ospf6 advertise prefix-list"]
+        return commands
 
     async def _run(self, commands: Sequence[str]) -> str:
         argv = [*self._argv, *(word for command in commands for word in ("-c", command))]

@@ -195,12 +195,12 @@ def test_what_is_diverted_is_so_although_there_is_a_socket_but_no_connection_is_
     world.serve(world.two, "two")
     world.serve(world.one, "one")
     world.do(world.diversion.apply(SERVICES, PEERS))
-    with world.client.within(lambda: socket.socket()) as old:
+    with world.client.within(socket.socket) as old:
         old.settimeout(1.0)
         old.connect((ADDRESS, 53))
         world.do(world.diversion.divert([ip_address(ADDRESS)]))
         assert world.ask() == "two 1"
-        with world.client.within(lambda: socket.socket()) as new:
+        with world.client.within(socket.socket) as new:
             new.settimeout(1.0)
             new.connect((ADDRESS, 53))
             world.do(world.diversion.divert([]))

@@ -18,12 +18,14 @@ class Rules:
     def __init__(self):
         self.calls = []
         self.refuses = ""
+        self.news = asyncio.Event()
         self.counted = Diverted({A: 3, B: 0}, {ONE: 3})
 
     def _do(self, *call):
         if self.refuses:
             raise RerouteError(self.refuses)
         self.calls.append(call)
+        self.news.set()
 
     async def apply(self, services, peers):
         self._do("apply", services, peers)
@@ -147,7 +149,8 @@ def test_a_verdict_makes_it_look_for_peers_at_once_and_the_end_takes_all_out(mad
 
     async def applied(count):
         while len(rules.done("apply")) < count:
-            await asyncio.sleep(0)
+            await rules.news.wait()
+            rules.news.clear()
 
     async def play():
         keeper.open()

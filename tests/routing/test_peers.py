@@ -187,7 +187,8 @@ def test_documents_are_found_among_words():
     ],
 )
 def test_a_nudge_looks_before_it_speaks(vtysh, versions, commands):
-    vtysh.teach(**{"show running-config": "router ospf\n ospf router-id 1.1.1.1\n"})
+    both = "interface anycast0\n ipv6 ospf6 area 0\nexit\nrouter ospf\nexit\nrouter ospf6\nexit\n"
+    vtysh.teach(**{"show running-config": both})
     asyncio.run(FrrNudge(vtysh.argv, "anycast0", versions).nudge())
     assert vtysh.asked() == [["show running-config"], ["configure terminal", *commands]]
 
@@ -207,9 +208,17 @@ def test_a_nudge_takes_nothing_away(vtysh, line):
     assert len(vtysh.asked()) == 1
 
 
+@pytest.mark.parametrize("configured", ["router bgp 65000", "router ospf vrf x", "router ospf6"])
+def test_a_nudge_begins_no_protocol(vtysh, configured):
+    vtysh.teach(**{"show running-config": configured})
+    asyncio.run(FrrNudge(vtysh.argv, "anycast0", (4, 6)).nudge())
+    assert len(vtysh.asked()) == 1
+
+
 def test_a_nudge_that_is_not_understood_is_told(vtysh):
-    vtysh.teach(**{"router ospf": "% Unknown command: router ospf"})
-    with pytest.raises(NudgeError, match="% Unknown command: router ospf"):
+    answers = {"show running-config": "router ospf", "router ospf": "% Unknown command: x"}
+    vtysh.teach(**answers)
+    with pytest.raises(NudgeError, match="% Unknown command: x"):
         asyncio.run(FrrNudge(vtysh.argv, "anycast0", (4,)).nudge())
     with pytest.raises(NudgeError, match="No such file"):
         asyncio.run(FrrNudge(("/nonexistent/vtysh",), "anycast0", (4,)).nudge())
