@@ -121,8 +121,9 @@ async def output(argv: Sequence[str]) -> str:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         process_group=0,
-        # vtysh runs a pager where it thinks that somebody looks.
-        env={**os.environ, "VTYSH_PAGER": ""},
+        # vtysh runs a pager where it thinks that somebody looks, and always for a configuration;
+        # with an empty name that is lost.
+        env={**os.environ, "VTYSH_PAGER": "cat"},
     )
     try:
         output = await _all_of(process.stdout)

@@ -58,7 +58,10 @@ class FrrNudge:
         for words in _FORBIDDEN:
             if words in before:
                 raise NudgeError(f"the routing daemon has `{words}`, which would be taken away")
-        commands = self._commands(frozenset(before.splitlines()))
+        configured = frozenset(before.splitlines())
+        if not any(line.startswith("router ") for line in configured):
+            raise NudgeError(f"{self._argv[0]} shows no configuration of any routing protocol")
+        commands = self._commands(configured)
         if not commands:
             return  # No OSPF here: whatever announces us has no MinLSArrival.
         said = await self._run(("configure terminal", *commands))

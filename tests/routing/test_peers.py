@@ -215,6 +215,12 @@ def test_a_nudge_begins_no_protocol(vtysh, configured):
     assert len(vtysh.asked()) == 1
 
 
+def test_a_nudge_that_cannot_see_the_configuration_says_so(vtysh):
+    vtysh.teach(**{"show running-config": "Current configuration:\n!\nend\n"})
+    with pytest.raises(NudgeError, match="shows no configuration of any routing protocol"):
+        asyncio.run(FrrNudge(vtysh.argv, "anycast0", (4, 6)).nudge())
+
+
 def test_a_nudge_that_is_not_understood_is_told(vtysh):
     answers = {"show running-config": "router ospf", "router ospf": "% Unknown command: x"}
     vtysh.teach(**answers)
