@@ -1,6 +1,7 @@
 """The group of all commands, and the one place where an error becomes a sentence and a status."""
 
 import io
+import logging
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -96,5 +97,10 @@ def main() -> NoReturn:
     except OSError as error:
         # Only our own output is left to fail like this: a full disk behind `>`.
         click.echo(f"anycast-wrap: {error.strerror or error}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        # The log has it, for a programmer, where one is open.
+        logging.getLogger("anycast_wrapper").error("internal-error", exc_info=error)
+        click.echo(f"anycast-wrap: internal error: {error!r}", err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
