@@ -99,8 +99,9 @@ def main() -> NoReturn:
         click.echo(f"anycast-wrap: {error.strerror or error}", err=True)
         sys.exit(1)
     except Exception as error:
-        # The log has it, for a programmer, where one is open.
-        logging.getLogger("anycast_wrapper").error("internal-error", exc_info=error)
+        log = logging.getLogger("anycast_wrapper")
+        if log.handlers:  # where none is open, logging would print the traceback itself
+            log.exception("internal-error")
         click.echo(f"anycast-wrap: internal error: {error!r}", err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
