@@ -99,9 +99,13 @@ def main() -> NoReturn:
         click.echo(f"anycast-wrap: {error.strerror or error}", err=True)
         sys.exit(1)
     except Exception as error:
-        log = logging.getLogger("anycast_wrapper")
-        if log.handlers:  # where none is open, logging would print the traceback itself
-            log.exception("internal-error")
-        click.echo(f"anycast-wrap: internal error: {error!r}", err=True)
+        _confess(error)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _confess(error: Exception) -> None:
+    log = logging.getLogger("anycast_wrapper")
+    if log.handlers:  # where no log is open, logging would print the traceback itself
+        log.error("internal-error", exc_info=error)
+    click.echo(f"anycast-wrap: internal error: {error!r}", err=True)

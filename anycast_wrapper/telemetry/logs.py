@@ -51,7 +51,7 @@ def pair(key: str, value: object) -> str:
     Control characters are escaped, so that nothing that a daemon prints can forge a line.
     """
     text = str(value).encode("unicode_escape").decode()
-    if text and not any(c in text for c in ' "=\\'):
+    if text and not any(c in text for c in " \"=\\'"):
         return f"{key}={text}"
     quoted = text.replace('"', '\\"')
     return f'{key}="{quoted}"'
