@@ -98,7 +98,7 @@ def main() -> NoReturn:
         # Only our own output is left to fail like this: a full disk behind `>`.
         click.echo(f"anycast-wrap: {error.strerror or error}", err=True)
         sys.exit(1)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a fault of ours, and still no traceback
         _confess(error)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
