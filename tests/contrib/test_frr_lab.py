@@ -239,11 +239,25 @@ def test_the_last_resort_serves_only_when_nobody_is_better(cluster: Cluster) -> 
     cluster.wait_served_by(1)
     cluster.a.open_tap("anycast1", *SERVICE)
     wait_for(lambda: advertisers(cluster.gateway) == 2, PACED, "the last resort is heard")
+    recalculate(cluster.gateway)
     wait_hops(cluster.gateway, SERVICE[1], 1)
     assert hops(cluster.gateway, SERVICE[0]) == {"192.168.1.7"}
     cluster.b.close_tap("anycast0")
     wait_for(lambda: hops(cluster.gateway, SERVICE[0]) == {"192.168.1.6"}, PACED, "the last resort")
-    wait_hops(cluster.gateway, SERVICE[1], 1)
+    cluster.wait_served_by(1)
+
+
+def test_a_host_keeps_the_other_hosts_service_route_out_of_its_kernel(cluster: Cluster) -> None:
+    # Before the test of the hold: after it, ospfd 8.4 of the other host computes no IPv4 route to
+    # the address for a while, though it has the LSA and the gateway has the route.
+    def learnt() -> str:
+        return cluster.b.vtysh("show ip ospf route", "show ipv6 ospf6 route")
+
+    cluster.b.close_tap("anycast0")
+    cluster.wait_served_by(1)
+    for prefix in SERVICE:
+        wait_for(lambda prefix=prefix: prefix in learnt(), PACED, learnt)
+        assert hops(cluster.b, prefix) == set()
 
 
 def test_an_address_on_a_hold_without_carrier_is_told_to_nobody(cluster: Cluster) -> None:
@@ -258,17 +272,6 @@ def test_an_address_on_a_hold_without_carrier_is_told_to_nobody(cluster: Cluster
     cluster.wait_served_by(0)
     assert OTHER_SERVICE not in calculated(cluster.gateway)
     cluster.a.ip("link", "del", "anycast-hold")
-
-
-def test_a_host_keeps_the_other_hosts_service_route_out_of_its_kernel(cluster: Cluster) -> None:
-    def learnt() -> str:
-        return cluster.b.vtysh("show ip ospf route", "show ipv6 ospf6 route")
-
-    cluster.b.close_tap("anycast0")
-    cluster.wait_served_by(1)
-    for prefix in SERVICE:
-        wait_for(lambda prefix=prefix: prefix in learnt(), PACED, learnt)
-        assert hops(cluster.b, prefix) == set()
 
 
 def test_ospf6d_keeps_the_next_hop_of_the_first_announcer_until_its_next_spf(
