@@ -54,7 +54,7 @@ class Step:
     Attributes:
         name: What was done.
         sent: How many queries were sent meanwhile.
-        lost: How many of them had no good answer within a second.
+        lost: How many of them, over UDP, had no good answer within a second.
         gone: Seconds until no address led to host1; None where it stayed.
         answered: Good answers by server, while host1 was away if it was.
     """
@@ -104,7 +104,7 @@ class Demo:
         with Load(self.lab.client, ADDRESSES, rate=RATE, tcp_rate=TCP_RATE) as load:
             self.lab.await_quiet()
         results = load.results
-        step = Step("both announced", results.sent, len(results.lost), None, results.by_server)
+        step = Step("both announced", results.sent, results.lost_over_udp, None, results.by_server)
         self._conclude(step, {"host1", "host2"}, most=0)
         return step
 
@@ -166,7 +166,9 @@ class Demo:
         if worst > PROMPT:
             raise DemoError(f"{name}: the route to host1 was gone only after {worst:.1f} s")
         answered = load.results.by_server_between(began + worst, back - MARGIN)
-        return Step(name, load.results.sent, len(load.results.lost), worst, answered)
+        if torn := load.results.torn:
+            self.say(f"client: {torn} TCP connections that were open were hashed to another node")
+        return Step(name, load.results.sent, load.results.lost_over_udp, worst, answered)
 
     def _conclude(self, step: Step, servers: set[str], *, most: int) -> None:
         """Tell how a step went, and raise if it should not have gone so."""

@@ -107,7 +107,7 @@ class Runner:
                     outcome.failures.append(sentence(error))
                     play.mark(f"FAILED: {sentence(error)}")
             results = load.results
-            outcome.sent, outcome.lost = results.sent, len(results.lost)
+            outcome.sent, outcome.lost = results.sent, results.lost_over_udp
             outcome.why_lost, outcome.gap = results.why_lost, results.longest_gap
             outcome.stall = results.stall
             names = [wrapper.host.name for wrapper in cluster.wrappers]
