@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -69,7 +70,13 @@ class NameServer:
         return [named, "-f", "-u", named_user(), "-n", "1", "-c", str(self.config)]
 
     def configure(
-        self, *, primary: str = "", rndc: bool = False, expire: int = 86400, raw: str = ""
+        self,
+        *,
+        primary: str = "",
+        rndc: bool = False,
+        expire: int = 86400,
+        notify: Sequence[str] = (),
+        raw: str = "",
     ) -> None:
         """Write the configuration and the zone. Call it before named starts, or reload named after.
 
@@ -77,9 +84,12 @@ class NameServer:
             primary: Where to transfer the zone from, ``ADDRESS port PORT``; "" makes it a primary.
             rndc: Whether rndc may control it.
             expire: The zone's SOA expire, in seconds.
+            notify: The secondaries that a primary tells of its zone.
             raw: Appended to ``named.conf``.
         """
-        self.config.write_text(self._config_text(primary, rndc=rndc) + raw, encoding="ascii")
+        self.config.write_text(
+            self._config_text(primary, notify, rndc=rndc) + raw, encoding="ascii"
+        )
         (self.directory / "rndc.conf").write_text(_rndc_text(), encoding="ascii")
         self.write_zone(expire=expire)
 
@@ -121,7 +131,7 @@ class NameServer:
         path = self.directory / "named.log"
         return path.read_text(encoding="utf-8")[-2000:] if path.exists() else ""
 
-    def _config_text(self, primary: str, *, rndc: bool) -> str:
+    def _config_text(self, primary: str, notify: Sequence[str], *, rndc: bool) -> str:
         # Two nameds on one file system would fight over one default lock file; 9.20 has no lock.
         lock = "" if named_version() >= (9, 20) else "lock-file none;"
         control = "inet 127.0.0.1 port 953 allow { 127.0.0.1; } keys { lab; };" if rndc else ""
@@ -133,6 +143,8 @@ class NameServer:
             )
         else:
             zone = f"type primary; {zone}"
+            if notify:
+                zone += f" notify explicit; also-notify {{ {'; '.join(notify)}; }};"
         return f"""options {{
     directory "{self.directory}";
     pid-file "{self.directory}/named.pid"; {lock}

@@ -120,13 +120,17 @@ class Gateway(Node):
         for daemon in DAEMONS:
             self.router.await_daemon(daemon)
 
-    def start_primary(self, *, expire: int = 2) -> subprocess.Popen[str]:
+    def start_primary(
+        self, *, expire: int = 2, notify: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
         """Start the name server that hosts with ``secondary=True`` take their zone from.
 
         Args:
             expire: The zone's SOA expire: how long a secondary answers once this server is stopped.
+            notify: The secondaries that are told of it. One that has found its primary gone does
+                not ask it again for ten minutes, unless it is told.
         """
-        self.primary.configure(expire=expire)
+        self.primary.configure(expire=expire, notify=notify, rndc=True)
         process = self.primary.start()
         eventually(
             lambda: self.ask(ADDRESS, port=PRIMARY_PORT, timeout=0.1),

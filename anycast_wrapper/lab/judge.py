@@ -7,6 +7,10 @@ from anycast_wrapper.lab.play import Play
 from anycast_wrapper.lab.scenarios.model import Expected
 from anycast_wrapper.lab.transitions import Logged
 
+TORN = 4
+"""TCP connections that routers may tear apart where nothing is to be lost: one or two at each of
+the few route changes of a scenario, at the load's 20 connections a second."""
+
 
 def judge(outcome: Outcome, play: Play, leaving: Sequence[Logged]) -> Iterator[str]:
     """What is not as it should be.
@@ -42,6 +46,8 @@ def _lost(outcome: Outcome, expected: Expected) -> Iterator[str]:
     if outcome.lost > most:
         why = ", ".join(f"{count} {name}" for name, count in outcome.why_lost.most_common())
         yield f"{outcome.lost} of {outcome.sent} queries were lost ({why}), expected at most {most}"
+    if not most and outcome.torn > TORN:
+        yield f"{outcome.torn} TCP connections were torn apart, expected at most {TORN}"
 
 
 def _stayed(play: Play, leaving: Sequence[Logged]) -> Iterator[str]:

@@ -62,8 +62,9 @@ class Outcome:
         failures: What was not as expected, a sentence each; empty means passed.
         skipped: Why it was not run; "" if it was.
         sent: Queries, over UDP and TCP.
-        lost: How many of them had no good answer within a second.
-        why_lost: Why.
+        lost: How many of those over UDP had no good answer within a second.
+        torn: How many of those over TCP: see `Results.torn`.
+        why_lost: Why, over both.
         gap: The longest time without a good answer.
         detected: Seconds from the fault until the wrapper left the rank.
         converged: Seconds from the fault until no address led to the host.
@@ -83,6 +84,7 @@ class Outcome:
     skipped: str = ""
     sent: int = 0
     lost: int = 0
+    torn: int = 0
     why_lost: Counter[str] = field(default_factory=Counter)
     gap: float | None = None
     detected: float | None = None

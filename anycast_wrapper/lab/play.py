@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from anycast_wrapper.lab.cluster import Cluster, pause
+from anycast_wrapper.lab.fakeclock import FakeClock
 from anycast_wrapper.lab.routelog import RouteLog
 from anycast_wrapper.lab.topology import Lab
 from anycast_wrapper.lab.wrapper import Wrapper
@@ -28,6 +29,10 @@ class Mark:
     host: str = ""
 
 
+Step = tuple[float, float]
+"""When a clock was stepped, by ``time.monotonic()``, and the seconds that it is ahead since."""
+
+
 @dataclass
 class Play:
     """One run of a scenario.
@@ -38,7 +43,9 @@ class Play:
         marks: What happened when.
         began: When the fault was made.
         mended: When its mending began.
+        back_for_good: Since when every route has been back, where routes come and go before.
         victims: The hosts that the fault concerns.
+        clock: The steps of the wrappers' clocks: when, and how far from the true time since.
     """
 
     cluster: Cluster
@@ -46,7 +53,9 @@ class Play:
     marks: list[Mark] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     mended: float | None = None
+    back_for_good: float | None = None
     victims: list[str] = field(default_factory=list)
+    clock: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.victims:
@@ -85,6 +94,11 @@ class Play:
         """It is mended from now on."""
         self.mark(text, self.victims[0] if len(self.victims) == 1 else "")
         self.mended = self.marks[-1].time
+
+    def step_clock(self, clock: FakeClock, seconds: int) -> None:
+        """Have the wrappers see a time that is so far from the true one."""
+        clock.step(seconds)
+        self.clock.append((time.monotonic(), seconds))
 
     def hold(self, seconds: float) -> None:
         """Let time pass under load."""
@@ -125,6 +139,8 @@ class Play:
 
     def await_back(self, since: float, within: float) -> float:
         """Wait until every address leads to every victim; seconds from the mending."""
+        if self.back_for_good is not None:
+            return max(self.back_for_good - since, 0.0)
         return max(
             self.routes.await_came(host, address, since, within=within)
             for host in self.victims

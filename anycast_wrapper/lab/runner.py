@@ -108,7 +108,8 @@ class Runner:
                     play.mark(f"FAILED: {sentence(error)}")
             results = load.results
             outcome.sent, outcome.lost = results.sent, results.lost_over_udp
-            outcome.why_lost, outcome.gap = results.why_lost, results.longest_gap
+            outcome.torn, outcome.why_lost = results.torn, results.why_lost
+            outcome.gap = results.longest_gap
             outcome.stall = results.stall
             names = [wrapper.host.name for wrapper in cluster.wrappers]
             outcome.timeline = timeline_of(results, names)
@@ -137,7 +138,7 @@ class Runner:
             entry
             for reader in readers
             if reader.host in play.victims
-            for entry in reader.read()
+            for entry in reader.read(play.clock)
             # The log's times are whole milliseconds.
             if entry.leaves and entry.time >= play.began - 0.001
         ]
@@ -155,7 +156,7 @@ class Runner:
 def _seen(play: Play, readers: Sequence[LogReader]) -> Iterator[Mark]:
     """What the wrappers and the gateway have to say to the timeline."""
     for reader in readers:
-        for entry in reader.telling():
+        for entry in reader.telling(play.clock):
             yield Mark(entry.time, str(entry), reader.host)
     for address in play.cluster.addresses:
         for event in play.routes.history(address)[1:]:

@@ -2,9 +2,11 @@
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from anycast_wrapper.lab.play import Step
 from anycast_wrapper.lab.wrapper import Wrapper
 
 CHANGED = "service-changed"
@@ -50,8 +52,12 @@ class LogReader:
         self._wrapper = wrapper
         self._read = len(wrapper.log())
 
-    def read(self) -> list[Logged]:
-        """All of it so far."""
+    def read(self, steps: Sequence[Step] = ()) -> list[Logged]:
+        """All of it so far.
+
+        Args:
+            steps: How the wrapper's clock was stepped meanwhile.
+        """
         offset = time.time() - time.monotonic()
         found = []
         for line in self._wrapper.log()[self._read :].splitlines():
@@ -63,9 +69,19 @@ class LogReader:
             except ValueError:  # a line that a full disk has cut in two
                 continue
             fields = {key: value.strip('"') for key, value in FIELD.findall(match["fields"])}
-            found.append(Logged(at, match["event"], fields))
+            found.append(Logged(_unstepped(at, steps), match["event"], fields))
         return found
 
-    def telling(self) -> list[Logged]:
+    def telling(self, steps: Sequence[Step] = ()) -> list[Logged]:
         """What belongs on a timeline."""
-        return [entry for entry in self.read() if entry.event not in QUIET]
+        return [entry for entry in self.read(steps) if entry.event not in QUIET]
+
+
+def _unstepped(at: float, steps: Sequence[Step]) -> float:
+    """When it really was: before the first step, or within what one of them accounts for."""
+    ends = [*(moment for moment, _ in steps[1:]), float("inf")]
+    for (begin, ahead), end in zip(steps, ends, strict=False):
+        # The log's times are whole milliseconds.
+        if begin - 0.001 <= at - ahead < end:
+            return at - ahead
+    return at

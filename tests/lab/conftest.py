@@ -28,6 +28,11 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.write_line(text)
 
 
+def required():
+    """Whether this machine has promised that every test can run here."""
+    return os.environ.get("CI") == "true" or os.environ.get("ANYCAST_LAB_REQUIRED") == "1"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def lab_possible():
     """Skip what needs a lab, and say why; on a machine that promised one, fail instead."""
@@ -35,7 +40,7 @@ def lab_possible():
     if not lacks:
         return
     reason = f"no lab here, for lack of: {', '.join(lacks)}"
-    if os.environ.get("CI") == "true" or os.environ.get("ANYCAST_LAB_REQUIRED") == "1":
+    if required():
         pytest.fail(reason)
     pytest.skip(reason)
 

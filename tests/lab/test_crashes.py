@@ -1,8 +1,7 @@
-"""What breaks by itself on one node of two, under load: killed, aborted, hung."""
+"""What dies on one node of two, under load: medians, where one run of a scenario is noise."""
 
 import signal
 import statistics
-import time
 
 import pytest
 
@@ -58,32 +57,3 @@ def test_a_dead_named_is_out_in_the_protocols_own_time(cluster, number):
     assert all(set(fault.gone) == set(cluster.addresses) for fault in found)
     assert worst <= cluster.bound
     assert cluster.one.await_rank("preferred")["reason"] == "healthy"
-
-
-def test_a_hung_named_is_out_in_time_and_back_after_it(cluster):
-    cluster.one.start()
-    cluster.settle()
-    cluster.lab.mend_ipv6()
-    pid = cluster.one.daemon_pid
-    fault = cluster.hurt("SIGSTOP of named", lambda: cluster.one.kill_daemon(signal.SIGSTOP))
-    assert max(fault.gone.values()) < 2.2
-    assert cluster.one.service()["reason"] == "probe-timeout"
-    with cluster.lab.gateway.route_log() as log:
-        began = time.monotonic()
-        cluster.one.kill_daemon(signal.SIGCONT)
-        back = log.await_came("host1", "192.0.2.53", began)
-    figure(f"SIGCONT of named: back after {back:.2f} s")
-    # The interval, the recheck that rise = 2 needs, and some milliseconds.
-    assert back < 1.0 + 0.1 + 0.5
-    assert cluster.one.daemon_pid == pid
-    cluster.settle()
-
-
-def test_rndc_stop_withdraws_and_ends_the_wrapper(cluster):
-    cluster.one.start()
-    cluster.settle()
-    cluster.lab.mend_ipv6()
-    fault = cluster.hurt("SIGTERM of named", lambda: cluster.one.kill_daemon(signal.SIGTERM))
-    assert max(fault.gone.values()) < 1.0
-    eventually(lambda: cluster.one("status", check=False).returncode == 3, awaiting="the end")
-    assert "exit code=0" in cluster.one.log()

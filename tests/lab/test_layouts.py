@@ -1,4 +1,4 @@
-"""Other layouts than the usual one: the technote's, an operator's own interfaces, last-resort."""
+"""Other layouts than the usual one: the technote's, and an operator's own interfaces."""
 
 import time
 
@@ -9,8 +9,7 @@ from anycast_wrapper.lab.host import HostOptions
 from anycast_wrapper.lab.topology import Lab
 from anycast_wrapper.lab.wrapper import Wrapper, left_on
 
-from .claims import assert_nothing_lost
-from .cluster import Cluster, figure, pause
+from .cluster import Cluster, figure
 
 ADDRESSES = ("192.0.2.53", "2001:db8:53::53")
 
@@ -83,45 +82,3 @@ def test_the_operators_own_interfaces():
         assert sorted(left_on(host)) == ["anycast-hold", "anycast0", "anycast1"]
         said = host.run(["ip", "-o", "addr", "show"]).stdout
         assert not any(address in said for address in ADDRESSES)
-
-
-UPSTREAM = """
-[[service.probe]]
-qname = "example.test"
-qtype = "SOA"
-
-[[service.probe]]
-name = "upstream"
-type = "command"
-command = ["test", "-e", "{flag}"]
-on-failure = "last-resort"
-"""
-
-
-def test_a_failure_that_all_may_share_degrades_and_never_withdraws_all():
-    with Lab() as lab:
-        flags = [host.directory / "upstream" for host in lab.hosts]
-        for flag in flags:
-            flag.touch()
-        cluster = Cluster(lab, ADDRESSES)
-        cluster.wrappers = [
-            Wrapper(host, ADDRESSES, probe=UPSTREAM.format(flag=flag))
-            for host, flag in zip(lab.hosts, flags, strict=True)
-        ]
-        cluster.one, cluster.other = cluster.wrappers
-        cluster.start()
-        with cluster.load() as load:
-            flags[0].unlink()
-            assert cluster.one.await_rank("last-resort")["reason"] == "probe-command-failed"
-            lab.gateway.await_nodes("192.0.2.53", {"host2"})
-            pause(1.5)
-            flags[1].unlink()
-            cluster.other.await_rank("last-resort")
-            cluster.await_both()
-            pause(1.5)
-            for flag in flags:
-                flag.touch()
-            cluster.settle()
-            pause(1.0)
-        figure(f"both degrade and recover: {load.results.summary()}")
-        assert_nothing_lost(load.results)

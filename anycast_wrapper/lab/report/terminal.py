@@ -19,8 +19,9 @@ def figures(outcome: Outcome) -> str:
     """The four figures of a scenario in one line."""
     if outcome.skipped:
         return outcome.skipped
+    torn = f" and {outcome.torn} TCP torn" if outcome.torn else ""
     return (
-        f"{outcome.lost} of {outcome.sent} lost, longest gap {milliseconds(outcome.gap)}, "
+        f"{outcome.lost} of {outcome.sent} lost{torn}, longest gap {milliseconds(outcome.gap)}, "
         f"detected {milliseconds(outcome.detected)}, converged {milliseconds(outcome.converged)}, "
         f"back {milliseconds(outcome.back)} ({outcome.took:.0f} s)"
     )
@@ -63,6 +64,18 @@ def _cells(outcome: Outcome) -> list[str]:
         return ["-"] * 6
     times = (outcome.gap, outcome.detected, outcome.converged, outcome.back)
     return [str(outcome.sent), str(outcome.lost), *(milliseconds(value) for value in times)]
+
+
+def timeline_text(outcome: Outcome) -> str:
+    """What failed and its timeline, without colours: for a log."""
+    console = Console(width=140, color_system=None)
+    with console.capture() as capture:
+        if outcome.timeline is None:
+            console.print(*outcome.failures, sep="\n", highlight=False, soft_wrap=True)
+        else:
+            for line in timeline(outcome, outcome.timeline):
+                console.print(line, highlight=False, soft_wrap=True)
+    return capture.get()
 
 
 def timeline(outcome: Outcome, line: Timeline) -> Iterator[RenderableType]:

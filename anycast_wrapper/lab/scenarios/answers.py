@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from anycast_wrapper.lab.bind import ZONE
+from anycast_wrapper.lab.eventually import eventually
 from anycast_wrapper.lab.host import HostOptions
 from anycast_wrapper.lab.play import Play
 from anycast_wrapper.lab.scenarios.model import Expected, Fault, Scenario, Stage
@@ -80,8 +82,8 @@ def filtered(words: str, rule: str) -> Fault:
         host = play.one.host
         play.begin(words)
         # In one transaction.
-        chain = "chain in { type filter hook input priority 0; " + rule + "; }"
-        host.run(["nft", "-f", "-"], stdin="table inet lab { " + chain + " }\n")
+        chain = f"chain in {{ type filter hook input priority 0; {rule}; }}"
+        host.run(["nft", "-f", "-"], stdin=f"table inet lab {{\n{chain}\n}}\n")
         try:
             yield
             play.hold(1.0)
@@ -90,6 +92,18 @@ def filtered(words: str, rule: str) -> Fault:
             host.run(["nft", "delete table inet lab"])
 
     return fault
+
+
+@contextmanager
+def both_services_fail(play: Play) -> Iterator[None]:
+    """The zone that both services are probed with does not load any more."""
+    host = play.victims[0]
+    play.routes.await_came(host, SECOND, play.began)
+    play.lab.await_quiet()
+    with amended("named loses its zone file", *NO_ZONE)(play):
+        yield
+        took = play.routes.await_gone(host, SECOND, play.began, within=PROMPT)
+        play.mark(f"{SECOND} was gone after {took:.2f} s", host)
 
 
 @contextmanager
@@ -102,7 +116,18 @@ def zone_expires(play: Play) -> Iterator[None]:
         yield
     finally:
         play.mend("the primary name server serves again")
-        play.lab.gateway.start_primary(expire=3)
+        hosts = [host.address for host in play.lab.hosts]
+        play.lab.gateway.start_primary(expire=3, notify=hosts)
+        # A refresh that is under way when it comes swallows a notice.
+        eventually(lambda: _heard_of(play), awaiting="the zone on every host", every=0.5)
+
+
+def _heard_of(play: Play) -> bool:
+    """Whether every host has the zone; those that have not are told of it once more."""
+    if all(wrapper.service()["wanted"] == "preferred" for wrapper in play.cluster.wrappers):
+        return True
+    play.lab.gateway.primary.rndc("notify", ZONE)
+    return False
 
 
 @contextmanager
@@ -133,13 +158,16 @@ def upstream_fails_everywhere(play: Play) -> Iterator[None]:
         wrapper.await_rank("preferred")
 
 
+NO_ZONE = ('file "example.test.zone"', 'file "no-such-file"')
+SECOND = "192.0.2.55"
+
 CONTENT = Stage(probe=CONTENT_PROBE)
 TWO_SERVICES = Stage(
-    probe=PROBE,
+    addresses=("192.0.2.53", "2001:db8:53::53"),
     more=f"""
 [[service]]
 name = "second"
-addresses = ["192.0.2.55", "2001:db8:53::55"]
+addresses = ["{SECOND}"]
 {PROBE.replace('"example.test"', '"www.example.test"').replace('"SOA"', '"A"')}
 """,
 )
@@ -159,7 +187,7 @@ SCENARIOS = (
     Scenario(
         "servfail",
         "named answers SERVFAIL: its zone does not load.",
-        amended("named loses its zone file", 'file "example.test.zone"', 'file "no-such-file"'),
+        amended("named loses its zone file", *NO_ZONE),
         Expected(PROMPT, gone=PROMPT, back=BACK, reason="probe-servfail", detail="SERVFAIL"),
         CONTENT,
     ),
@@ -198,7 +226,7 @@ SCENARIOS = (
     Scenario(
         "two-services",
         "Both services of one node fail at once: every address goes at once.",
-        amended("named loses its zone file", 'file "example.test.zone"', 'file "no-such-file"'),
+        both_services_fail,
         Expected(PROMPT, gone=PROMPT, back=BACK + 2.2, reason="probe-servfail"),
         TWO_SERVICES,
     ),

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pwd
 import resource
 import signal
 import sys
@@ -10,7 +11,9 @@ from contextlib import ExitStack, contextmanager
 
 import psutil
 
+from anycast_wrapper.lab.bind import named_user
 from anycast_wrapper.lab.fakeclock import FakeClock
+from anycast_wrapper.lab.namespace import run
 from anycast_wrapper.lab.play import Play
 from anycast_wrapper.lab.scenarios.model import Expected, Fault, Scenario, Stage
 
@@ -27,8 +30,8 @@ def clock_stepped(seconds: int) -> Fault:
     def fault(play: Play) -> Iterator[None]:
         clock = FakeClock(play.one.host.directory)
         stepped = play.now
-        play.mark(f"the clock of the node is stepped by {seconds:+d} s", play.victims[0])
-        clock.step(seconds)
+        play.mark(f"the wrapper's clock is stepped by {seconds:+d} s", play.victims[0])
+        play.step_clock(clock, seconds)
         try:
             play.hold(3.0)
             play.require_unmoved(stepped)
@@ -38,7 +41,7 @@ def clock_stepped(seconds: int) -> Fault:
             play.hold(RESTART)
         finally:
             play.mark("the clock is right again", play.victims[0])
-            clock.step(0)
+            play.step_clock(clock, 0)
             play.hold(2.0)
 
     return fault
@@ -95,11 +98,26 @@ def no_memory(play: Play) -> Iterator[None]:
     zone.write_text(before.replace("hostmaster 1 ", "hostmaster 2 ") + records, encoding="ascii")
     try:
         play.begin("named loads a large zone, and gets no more memory")
-        resource.prlimit(pid, resource.RLIMIT_AS, (used + (8 << 20), resource.RLIM_INFINITY))
+        _limit_memory(pid, used + (8 << 20))
         os.kill(pid, signal.SIGHUP)
         yield
     finally:
         zone.write_text(before, encoding="ascii")
+
+
+def _limit_memory(pid: int, most: int) -> None:
+    """Set how many bytes a named may address from now on.
+
+    As its own user, as root may do it to another's process only with CAP_SYS_RESOURCE, which a
+    container's root has not.
+    """
+    user = pwd.getpwnam(named_user())
+    run(
+        [
+            *("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"),
+            *("prlimit", f"--pid={pid}", f"--as={most}:"),
+        ]
+    )
 
 
 def busy(seconds: float) -> Fault:
@@ -127,7 +145,7 @@ FULL = Stage(addresses=SMALL, small_disk=2048)
 SCENARIOS = (
     Scenario(
         "clock-forward",
-        "The clock of a node is stepped an hour forward, and its named dies afterwards.",
+        "The wrapper's clock is stepped an hour forward, and its named dies afterwards.",
         clock_stepped(3600),
         Expected(0.15, prompt=True, back=RESTART),
         CLOCK,
@@ -135,7 +153,7 @@ SCENARIOS = (
     ),
     Scenario(
         "clock-back",
-        "The clock of a node is stepped an hour back, and its named dies afterwards.",
+        "The wrapper's clock is stepped an hour back, and its named dies afterwards.",
         clock_stepped(-3600),
         Expected(0.15, prompt=True, back=RESTART),
         CLOCK,

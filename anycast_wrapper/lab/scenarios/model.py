@@ -30,7 +30,7 @@ class Stage:
         launcher: named is started by a script that the fault can slow down or break.
         small_disk: The wrapper's files are on a file system of this many kilobytes; 0 is none.
         primary: The hosts' zone comes from a name server on the gateway, and expires without it.
-        fake_clock: Wrapper and named see a clock that the fault can step (libfaketime).
+        fake_clock: The wrapper sees a wall clock that the fault can step (libfaketime).
         systemd: Something stands in for systemd on the first host: socket and watchdog.
     """
 
