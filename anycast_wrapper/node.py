@@ -5,11 +5,11 @@ import os
 import resource
 import signal
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from . import reroute, wiring
+from .comparing import Comparing
 from .config.errors import ConfigError
 from .config.load import load
 from .config.schema import Config
@@ -21,9 +21,10 @@ from .core.query import all_announced, quiet, settled
 from .core.state import State
 from .memory import DrainFile
 from .nameserver import DaemonProcess, run_check
+from .observing import Observers, Sights
 from .performing import World
 from .ports import Audience, DaemonError
-from .routing import Vtysh
+from .showing import Showing
 from .supervisor import Supervisor
 from .telemetry.logs import EventLog
 from .telemetry.status import Journal, snapshot
@@ -51,6 +52,7 @@ def needs_restart(old: Config, new: Config) -> list[str]:
         "interfaces.last-resort": (old.interfaces.last_resort, new.interfaces.last_resort),
         "drain.file": (old.drain.file, new.drain.file),
         "control": (old.control, new.control),
+        "metrics": (old.metrics, new.metrics),
         "log": (old.log, new.log),
         "reroute": (old.reroute, new.reroute),
     }
@@ -75,6 +77,19 @@ class Node:
         self._memory = DrainFile(config.drain.file)
         self._supervisor = Supervisor(wiring.policy(config), wiring.probers(config))
         self._rerouter = wiring.rerouter(config, self._notice)
+        comparing = Comparing(config, lambda: self._supervisor.state, self._notice)
+        self._comparing = comparing
+        self._showing = Showing(config, self._notice)
+        page = self._showing.routes(self._document)
+        sights = Sights(
+            lookout=comparing.lookout,
+            compare=comparing.compare,
+            tell=self._notice,
+            rerouted=self._rerouted,
+            queries=self._showing.queries,
+            routes=page,
+        )
+        self._observers = Observers(config, sights)
         self._reloading: asyncio.Task[Document] | None = None
         self._daemon: DaemonProcess
 
@@ -103,7 +118,15 @@ class Node:
             memory=self._memory,
             hint=wiring.hint(config),
             heartbeat=watchdog,
-            audiences=(EventLog(), self._journal, SystemdAudience(self._notifier), *audiences),
+            audiences=(
+                EventLog(),
+                self._journal,
+                *self._comparing.audiences,
+                SystemdAudience(self._notifier),
+                *self._observers.audiences,
+                *self._showing.audiences,
+                *audiences,
+            ),
             reroute=self._rerouter,
             nudge=wiring.nudge(config),
         )
@@ -111,10 +134,15 @@ class Node:
         try:
             await server.open()
             self._listen_to_signals()
+            self._observers.open()
             await reroute.begin(self._rerouter, self._notice)
+            self._showing.open()
             return await self._supervisor.run(world)
         finally:
             watchdog.stop()
+            await self._observers.close()
+            await self._showing.close()
+            await self._comparing.close()
             if self._rerouter is not None:
                 await self._rerouter.close()
             self._daemon.close()
@@ -123,8 +151,15 @@ class Node:
 
     def _notice(self, event: str, detail: str) -> None:
         """Tell people of what the core knows nothing of."""
-        for audience in (EventLog(), self._journal):
+        hearing: tuple[Audience, ...] = (EventLog(), self._journal, *self._observers.audiences)
+        for audience in hearing:
             audience.hear(self._supervisor.state, (effects.Noticed(event, detail),))
+
+    def _rerouted(self) -> dict[str, int] | None:
+        """Packets sent to other nodes, by service address; None where none are."""
+        if self._rerouter is None:
+            return None
+        return {one["address"]: one["packets"] for one in self._rerouter.report()["addresses"]}
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -150,35 +185,31 @@ class Node:
 
     async def _status(self, request: Document) -> Document:
         del request
+        return {"ok": True, "status": await self._document()}
+
+    async def _document(self) -> dict[str, Any]:
+        """The whole of what ``status --json`` says."""
         document = self._snapshot()
         document["reroute"] = None if self._rerouter is None else self._rerouter.report()
-        await self._add_routing(document)
-        return {"ok": True, "status": document}
-
-    async def _add_routing(self, document: dict[str, Any]) -> None:
-        """What the routing daemons say: ``originated`` for every address, and who cannot say."""
-        addresses = self._supervisor.state.policy.addresses
-        versions = sorted({address.version for address in addresses})
-        answers = await Vtysh(self._config.routing.vtysh).originated(versions)
-        document["routing"] = {
-            f"ipv{version}": answer if isinstance(answer, str) else "answers"
-            for version, answer in answers.items()
-        }
-        for service in document["services"]:
-            for entry in service["addresses"]:
-                address = ip_address(entry["address"])
-                answer = answers[address.version]
-                known = not isinstance(answer, str)
-                entry["originated"] = address in answer if known else None
+        await self._comparing.complete(document)
+        await self._showing.complete(document)
+        return document
 
     async def _stop(self, request: Document) -> Document:
+        leaving = await self._comparing.departure(force=request.get("force") is True)
+        if leaving.refusal:
+            return failure(f"not stopped: {leaving.refusal}")
         self._supervisor.post(events.StopAsked(_words(request)))
         config = self._config
         seconds = config.drain.linger + config.daemon.stop_timeout + 3 * SLACK
-        return {"ok": True, "pid": os.getpid(), "seconds": seconds}
+        pid, warning = os.getpid(), leaving.warning
+        return {"ok": True, "pid": pid, "seconds": seconds, "warning": warning}
 
     async def _drain(self, request: Document) -> Document:
         """Drain, and answer once nothing that was announced can still be asked."""
+        leaving = await self._comparing.departure(force=request.get("force") is True)
+        if leaving.refusal:
+            return failure(f"not drained: {leaving.refusal}")
         self._supervisor.post(events.DrainAsked(_words(request)))
         limit = self._config.drain.linger + SLACK
         out = await self._supervisor.until(_drained_and_quiet, limit)
@@ -186,7 +217,7 @@ class Node:
             return failure(f"still announced after {limit:g} s; see status")
         if self._memory.recall() is None:
             return failure("drained, but that could not be stored: a restart forgets it")
-        return {"ok": True, "status": self._snapshot()}
+        return {"ok": True, "status": self._snapshot(), "warning": leaving.warning}
 
     async def _undrain(self, request: Document) -> Document:
         """Put the node back, and answer once it is settled what is announced."""
@@ -223,6 +254,8 @@ class Node:
             return failure(f"{check[0]}: {words}\nnothing was reloaded", NOT_CONFIGURED)
         self._config = config
         self._supervisor.reconfigure(wiring.policy(config), wiring.probers(config))
+        self._comparing.reconfigure(config)
+        self._showing.reconfigure(config)
         if self._rerouter is not None:
             self._rerouter.serve(wiring.asked(config))
         if signalled:

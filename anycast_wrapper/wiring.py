@@ -15,7 +15,7 @@ from .core.model import (
     Service,
     Switch,
 )
-from .kernel import Card, Kind, OwnedKernel, Role, open_hint, open_kernel
+from .kernel import Card, Kind, OwnedKernel, QueryCounter, Role, open_hint, open_kernel
 from .nameserver import DaemonProcess, default_check, default_notify
 from .ports import Hint, Post
 from .probes import CommandProbe, DnsProbe
@@ -181,6 +181,11 @@ def asked(config: schema.Config) -> Services:
         for port in sorted({p.port for p in service.probe if isinstance(p, schema.DnsProbe)})
         or [DNS_PORT]
     )
+
+
+def counter(config: schema.Config) -> QueryCounter | None:
+    """What counts the queries that come in, if the configuration wants it. Nothing is begun."""
+    return QueryCounter(asked(config)) if config.metrics.count_queries else None
 
 
 def rerouter(config: schema.Config, tell: Tell) -> Rerouter | None:

@@ -16,19 +16,24 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "anycast_wrapper"
 
-MAY_KNOW_THE_CONFIGURATION = {"__init__", "__main__", "cli", "node", "wiring", "config", "errors"}
+MAY_KNOW_THE_CONFIGURATION = {
+    *("__init__", "__main__", "cli", "config", "errors", "node", "wiring"),
+    *("comparing", "doctor", "observing", "showing", "starting"),
+}
 
 CORE_MAY_USE = {"collections", "dataclasses", "enum", "ipaddress", "typing"}
 
 HOME = {
     # library: where it may be imported
-    "click": {"cli"},
-    "dns": {"config", "probes", "lab"},
-    "psutil": {"nameserver", "lab"},
+    "aiohttp": {"web"},
+    "click": {"cli", "identify"},
+    "dns": {"config", "identify", "probes", "lab"},
+    "prometheus_client": {"telemetry"},
+    "psutil": {"doctor", "nameserver", "lab", "telemetry"},
     "pydantic": {"config"},
     "pydantic_core": {"config"},
-    "pyroute2": {"kernel", "reroute", "lab"},
-    "rich": {"lab"},
+    "pyroute2": {"doctor", "kernel", "reroute", "lab"},
+    "rich": {"cli", "identify", "lab"},
 }
 
 

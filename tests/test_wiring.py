@@ -223,6 +223,7 @@ CHANGES = {
     "interfaces.last-resort": "other",
     "interfaces.require-route": ["::/0"],
     "drain.linger": "7s",
+    "drain.minimum": 2,
     "drain.file": "/other",
     "control.socket": "/other",
     "control.group": "adm",
@@ -231,11 +232,13 @@ CHANGES = {
     "routing.nudge": False,
     "reroute.enabled": True,
     "reroute.peers": ["192.168.53.12"],
+    "metrics.listen": ["127.0.0.1:9153"],
+    "metrics.count-queries": True,
     "log.to": "/other",
     "log.level": "debug",
 }
 
-USED_WHEN_NEEDED = {"daemon.reload-signal", "routing.vtysh"}
+USED_WHEN_NEEDED = {"daemon.reload-signal", "drain.minimum", "routing.vtysh"}
 """Read from the configuration in force, each time."""
 
 
@@ -264,3 +267,8 @@ def test_no_key_is_left_out():
         for name, field in model.model_fields.items()
     }
     assert {key.replace("_", "-") for key in keys} == set(CHANGES)
+
+
+def test_queries_are_counted_only_where_that_is_wanted():
+    assert wiring.counter(config()) is None
+    assert wiring.counter(config("[metrics]\ncount-queries = true\n")) is not None

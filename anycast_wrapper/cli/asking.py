@@ -5,9 +5,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import click
+
 from anycast_wrapper.config.peek import control_socket
 from anycast_wrapper.control import client
 from anycast_wrapper.errors import AnycastWrapError
+
+FORCE = "Even if no other node announces what this one announces."
+"""The help of an option."""
 
 
 class RefusedError(AnycastWrapError):
@@ -32,6 +37,12 @@ def ask(path: Path, command: str, *, seconds: float = 10.0, **fields: object) ->
     if not reply.get("ok"):
         raise RefusedError(reply)
     return reply
+
+
+def warn(reply: dict[str, Any]) -> None:
+    """Show what the wrapper has to say although it did what it was asked to."""
+    if warning := reply.get("warning"):
+        click.echo(f"anycast-wrap: warning: {warning}", err=True)
 
 
 def who() -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .asking import ask, who
+from .asking import FORCE, ask, warn, who
 from .exits import Exit
 
 PATIENCE = 600.0
@@ -14,15 +14,16 @@ PATIENCE = 600.0
 
 @click.command()
 @click.argument("reason", nargs=-1)
+@click.option("--force", is_flag=True, help=FORCE)
 @click.pass_obj
-def drain(path: Path, reason: tuple[str, ...]) -> None:
+def drain(path: Path, reason: tuple[str, ...], *, force: bool) -> None:
     """Take the node out of service; it stays out over restarts and reboots until undrained.
 
     Returns when nothing is announced any more and the queries that were under way are answered:
     from then on the node is yours. REASON is kept for your colleagues.
     """
     words = f"by {who()}" + (f": {' '.join(reason)}" if reason else "")
-    ask(path, "drain", seconds=PATIENCE, detail=words)
+    warn(ask(path, "drain", seconds=PATIENCE, detail=words, force=force))
     click.echo("drained: nothing is announced, the daemon runs on; `anycast-wrap undrain` ends it")
 
 

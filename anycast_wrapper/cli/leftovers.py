@@ -5,7 +5,8 @@ import asyncio
 from anycast_wrapper import wiring
 from anycast_wrapper.config.schema import Config
 from anycast_wrapper.core.model import Observation
-from anycast_wrapper.ports import RerouteError
+from anycast_wrapper.kernel import counting_left_behind
+from anycast_wrapper.ports import KernelError, RerouteError
 from anycast_wrapper.reroute import left_behind as rules_left_behind
 
 
@@ -29,6 +30,8 @@ def left_behind(config: Config) -> list[str]:
         words += [f"{address} on {name}: held" for address in sorted(map(str, link.addresses))]
     if _diverts():
         words.append("rules in nftables that divert queries to other nodes")
+    if _counts():
+        words.append("rules in nftables that count queries")
     return words
 
 
@@ -37,6 +40,13 @@ def _diverts() -> bool:
         return asyncio.run(rules_left_behind())
     except RerouteError:
         return False  # Who may not ask for the rules may still ask what is announced.
+
+
+def _counts() -> bool:
+    try:
+        return asyncio.run(counting_left_behind())
+    except KernelError:
+        return False
 
 
 async def _observe(config: Config) -> Observation:

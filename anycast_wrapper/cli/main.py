@@ -21,8 +21,11 @@ COMMANDS = {
     "status": "Show what is announced, and why or why not.",
     "drain": "Take the node out of service.",
     "undrain": "Put a drained node back.",
-    "config": "Check and show the configuration.",
+    "peers": "Show which nodes announce each service address.",
+    "config": "Begin, check and show the configuration.",
+    "doctor": "Look for what is wrong with this host, or about to be.",
     "withdraw": "Emergency: take down whatever could announce.",
+    "identify": "Show who answers at an address, how evenly, and if all agree.",
     "lab": "See on this machine what faults cost, with real daemons.",
 }
 """Every command with its summary. What a command needs is imported when it is called: ``status`` is

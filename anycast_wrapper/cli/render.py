@@ -7,6 +7,14 @@ from typing import Any
 LAST = 5
 """Transitions that are shown."""
 
+ADVICE = {
+    "not-originated": "nobody is sent here: look for `ip ospf area` (`ipv6 ospf6 area`) on the "
+    "interface, and for filters; `anycast-wrap doctor` does",
+    "leaking": "queries come here and nobody vouches for the answers: look for `redistribute` and "
+    "for another interface that has the address",
+}
+"""What to do about an announcement that is a lie, by the word for it."""
+
 
 def render(document: dict[str, Any]) -> str:
     """The status document as text."""
@@ -47,6 +55,8 @@ def _service(service: dict[str, Any], routing: dict[str, Any]) -> Iterator[str]:
         words = [address["rank"], *(["held"] if address["held"] else [])]
         words.append(_originated(address, routing))
         yield f"  {address['address']:<24} {', '.join(words)}"
+        if advice := ADVICE.get(address.get("truth", "")):
+            yield f"    !! {advice}"
     for probe in service["probes"]:
         latency = "" if probe["latency_ms"] is None else f", {probe['latency_ms']:.1f} ms"
         detail = "" if probe["ok"] or not probe["detail"] else f": {probe['detail']}"
@@ -70,6 +80,8 @@ def _reroute(reroute: dict[str, Any]) -> Iterator[str]:
 def _originated(address: dict[str, Any], routing: dict[str, Any]) -> str:
     """What the routing daemon makes of it, loud where that is not what we meant."""
     meant, is_so = address["rank"] != "withdrawn", address["originated"]
+    if address.get("truth") == "settling":
+        return "OSPF is about to originate it" if meant else "OSPF is about to withdraw it"
     if is_so is None:
         version = "ipv6" if ":" in address["address"] else "ipv4"
         return f"origination unknown ({routing[version]})"

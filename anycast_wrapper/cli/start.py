@@ -26,7 +26,7 @@ from anycast_wrapper.telemetry.logs import ROOT, line, open_log
 from anycast_wrapper.telemetry.status import headline
 
 from . import exits
-from .checking import check_installed
+from .checking import check_installed, check_metrics
 from .exits import Exit
 
 
@@ -42,6 +42,7 @@ def start(path: Path, wait: float, *, foreground: bool) -> None:
     """
     config = load(path)
     check_installed(config.daemon.command)
+    check_metrics(config)
     holder = Lock(config.control.socket).holder()
     if holder is not None and not foreground:
         # LSB 3.1, 20.2: to start what runs already is a success.

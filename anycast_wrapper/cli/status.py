@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,16 @@ from .render import render
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="A document for programs.")
+@click.option("--watch", is_flag=True, help="Live, until interrupted.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1, max=3600),
+    metavar="SECONDS",
+    help="Between two looks of --watch.  [default: 1]",
+)
+@click.option("--screen", is_flag=True, help="With --watch: leave the terminal as it was.")
 @click.pass_obj
-def status(path: Path, *, as_json: bool) -> None:
+def status(path: Path, interval: float | None, *, as_json: bool, watch: bool, screen: bool) -> None:
     r"""Show what is announced, and why or why not.
 
     \b
@@ -31,6 +40,15 @@ def status(path: Path, *, as_json: bool) -> None:
       4  unknown
       5  running, but not everything is announced
     """
+    if watch:
+        if as_json:
+            raise click.UsageError("--watch is for people, --json for programs: one of them")
+        from .watching import WATCH_SECONDS, follow  # noqa: PLC0415 - not every time
+
+        find = partial(find_out, path, seconds=WATCH_SECONDS)
+        sys.exit(follow(find, interval or 1.0, screen=screen))
+    if interval is not None or screen:
+        raise click.UsageError("--interval and --screen belong to --watch")
     document, code = find_out(path)
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
@@ -39,10 +57,15 @@ def status(path: Path, *, as_json: bool) -> None:
     sys.exit(code)
 
 
-def find_out(path: Path) -> tuple[dict[str, Any], StatusExit]:
-    """What there is to say, and the exit status that says it."""
+def find_out(path: Path, *, seconds: float = 10.0) -> tuple[dict[str, Any], StatusExit]:
+    """What there is to say, and the exit status that says it.
+
+    Args:
+        path: the configuration file.
+        seconds: how long a wrapper that runs may take to answer.
+    """
     try:
-        document = ask(path, "status")["status"]
+        document = ask(path, "status", seconds=seconds)["status"]
         withdrawn = any(service["rank"] == "withdrawn" for service in document["services"])
     except NotRunningError:
         return _not_running(path)

@@ -13,20 +13,21 @@ from anycast_wrapper.control.client import NotRunningError
 from anycast_wrapper.control.lock import Lock
 from anycast_wrapper.errors import AnycastWrapError
 
-from .asking import ask, who
-from .checking import check_daemon, check_installed
+from .asking import FORCE, ask, warn, who
+from .checking import check_daemon, check_installed, check_metrics
 from .start import start_background
 
 
 @click.command()
+@click.option("--force", is_flag=True, help=FORCE)
 @click.pass_obj
-def stop(path: Path) -> None:
+def stop(path: Path, *, force: bool) -> None:
     """Withdraw, let the queries under way be answered, stop the daemon; returns when all is down.
 
     That nothing runs is no error.
     """
     try:
-        stop_and_wait(path)
+        stop_and_wait(path, force=force)
     except NotRunningError:
         click.echo("not running")
         return
@@ -35,30 +36,38 @@ def stop(path: Path) -> None:
 
 @click.command()
 @click.option("--wait", default=60.0, show_default=True, help="Seconds to wait for announcing.")
+@click.option("--force", is_flag=True, help=FORCE)
 @click.pass_obj
-def restart(path: Path, wait: float) -> None:
+def restart(path: Path, wait: float, *, force: bool) -> None:
     """Stop and start, if the configuration and the daemon's own are good; else change nothing."""
     config = load(path)
     check_installed(config.daemon.command)
+    check_metrics(config)
     check_daemon(wiring.check_command(config))
     try:
-        stop_and_wait(path)
+        stop_and_wait(path, force=force)
     except NotRunningError:
         click.echo("not running; starting")
     start_background(config, path, wait)
 
 
-def stop_and_wait(path: Path) -> None:
+def stop_and_wait(path: Path, *, force: bool) -> None:
     """Ask the running wrapper to stop, and wait until it is gone.
+
+    Args:
+        path: the configuration file.
+        force: even if nobody else announces what it announces.
 
     Raises:
         NotRunningError: there is none.
-        AnycastWrapError: it may not be asked, or does not stop in time.
+        AnycastWrapError: it may not be asked, refuses, or does not stop in time.
     """
     lock = Lock(control_socket(path))
     if lock.holder() is None:
         raise NotRunningError("anycast-wrap is not running")
-    limit = float(ask(path, "stop", detail=f"by {who()}")["seconds"])
+    reply = ask(path, "stop", detail=f"by {who()}", force=force)
+    warn(reply)
+    limit = float(reply["seconds"])
     if not _eventually(lambda: lock.holder() is None, limit):
         raise AnycastWrapError(f"anycast-wrap (pid {lock.holder()}) still runs after {limit:g} s")
 

@@ -1,6 +1,7 @@
 """``withdraw``: the emergency exit. It talks to nobody but the kernel."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import click
@@ -8,8 +9,8 @@ import click
 from anycast_wrapper import wiring
 from anycast_wrapper.config.load import load
 from anycast_wrapper.config.schema import Config
-from anycast_wrapper.kernel import withdraw_all
-from anycast_wrapper.ports import RerouteError
+from anycast_wrapper.kernel import remove_counting, withdraw_all
+from anycast_wrapper.ports import KernelError, RerouteError
 from anycast_wrapper.reroute import remove_left_behind
 
 
@@ -32,8 +33,18 @@ async def _withdraw(config: Config) -> tuple[str, ...]:
         done = await withdraw_all(kernel, wiring.cards(config), wiring.policy(config).addresses)
     finally:
         await kernel.close()
+    return (*done, *[words async for words in _rules()])
+
+
+async def _rules() -> AsyncIterator[str]:
+    """Take rules of ours out of nftables; each failure keeps nothing else from being done."""
     try:
-        left = await remove_left_behind()
+        if await remove_left_behind():
+            yield "rules that diverted queries removed"
     except RerouteError as error:
-        return (*done, str(error))
-    return (*done, "rules that diverted queries removed") if left else done
+        yield str(error)
+    try:
+        if await remove_counting():
+            yield "rules that counted queries removed"
+    except KernelError as error:
+        yield str(error)

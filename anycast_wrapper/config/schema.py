@@ -27,6 +27,7 @@ from .values import (
     Duration,
     HostAddress,
     InterfaceName,
+    ListenPlace,
     LogDestination,
     Pattern,
     PositiveDuration,
@@ -36,6 +37,7 @@ from .values import (
     Rcode,
     ServerAddress,
     Slug,
+    written_place,
     wrong,
 )
 
@@ -132,6 +134,7 @@ class DrainTable(Table):
     """``[drain]``: how a node leaves."""
 
     linger: Duration = 2.0
+    minimum: int = Field(default=1, ge=0, le=1000)
     file: AbsolutePath = Path(_STATE) / "drained"
 
 
@@ -172,6 +175,43 @@ class Reroute(Table):
     def _possible(self) -> Self:
         if self.enabled and FREEBSD:
             raise across([("reroute.enabled", "true", "false, as it needs Linux's nftables")])
+        return self
+
+
+def _places(value: Any) -> Any:
+    """One place is a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+class Metrics(Table):
+    """``[metrics]``: where the wrapper can be looked at over HTTP; nowhere if it is absent."""
+
+    listen: Annotated[
+        tuple[ListenPlace, ...],
+        Field(strict=False, max_length=8),
+        BeforeValidator(_places),
+    ] = ()
+    count_queries: bool = False
+
+    @model_validator(mode="after")
+    def _countable(self) -> Self:
+        if self.count_queries and FREEBSD:
+            raise across([("metrics.count-queries", "true", "false, as it needs Linux's nftables")])
+        return self
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        problems: list[Problem] = [
+            (
+                f"metrics.listen[{n}]",
+                written_place(one),
+                "another place, as this one is named twice",
+            )
+            for n, one in enumerate(self.listen, start=1)
+            if one in self.listen[: n - 1]
+        ]
+        if problems:
+            raise across(problems)
         return self
 
 
@@ -320,6 +360,7 @@ class Config(Table):
     control: Control = Control()
     routing: Routing = Routing()
     reroute: Reroute = Reroute()
+    metrics: Metrics = Metrics()
     log: Log = Log()
     service: Annotated[tuple[Service, ...], Field(min_length=1, strict=False)]
 

@@ -31,6 +31,12 @@ RCODES = {
     "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
 }  # fmt: skip
 
+Place = tuple[Address, int]
+"""An address and a TCP port."""
+
+MAX_PORT = 65535
+_PLACE = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 
 
@@ -99,6 +105,29 @@ def server_address(value: Any) -> Address:
         return ip_address(_string(value, expected))
     except ValueError:
         raise wrong(expected) from None
+
+
+def place(value: Any) -> Place:
+    """Where to listen: an address and a port, an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    expected = 'an address and a port, such as "127.0.0.1:9153" or "[::1]:9153"'
+    match = _PLACE.fullmatch(_string(value, expected))
+    if match is None or not 0 < int(match["port"]) <= MAX_PORT:
+        raise wrong(expected)
+    try:
+        address = ip_address(match["v6"] or match["v4"])
+    except ValueError:
+        raise wrong(expected) from None
+    if (address.version == 6) is not bool(match["v6"]):
+        raise wrong(expected)
+    if address.is_multicast or address in _NOBODY:
+        raise wrong("an address that a socket can be bound to")
+    return address, int(match["port"])
+
+
+def written_place(where: Place) -> str:
+    """A place as one would write it."""
+    address, port = where
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def network(value: Any) -> Network:
@@ -202,6 +231,7 @@ Duration = Annotated[float, *_typed(duration, "2s", written_duration)]
 PositiveDuration = Annotated[float, *_typed(positive_duration, "500ms", written_duration)]
 HostAddress = Annotated[Address, *_typed(host_address, "192.0.2.53")]
 ServerAddress = Annotated[Address, *_typed(server_address, "127.0.0.1")]
+ListenPlace = Annotated[Place, *_typed(place, "127.0.0.1:9153", written_place)]
 Prefix = Annotated[Network, *_typed(network, "0.0.0.0/0")]
 InterfaceName = Annotated[str, *_typed(interface_name, "anycast0")]
 Slug = Annotated[str, *_typed(slug, "resolver")]

@@ -8,9 +8,21 @@ from anycast_wrapper.core.model import Address
 from anycast_wrapper.ports import Hint, Kernel, KernelError
 
 from .cards import Card, Kind, Role
+from .counting import QueryCounter, counting_left_behind, remove_counting
 from .withdraw import withdraw_all
 
-__all__ = ["Card", "Kind", "OwnedKernel", "Role", "open_hint", "open_kernel", "withdraw_all"]
+__all__ = [
+    "Card",
+    "Kind",
+    "OwnedKernel",
+    "QueryCounter",
+    "Role",
+    "counting_left_behind",
+    "open_hint",
+    "open_kernel",
+    "remove_counting",
+    "withdraw_all",
+]
 
 
 def open_hint(addresses: Collection[Address], port: int) -> Hint | None:

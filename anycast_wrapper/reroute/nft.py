@@ -1,27 +1,17 @@
-"""The rules in the kernel: nft(8), fed with JSON on its standard input.
-
-Every call is one transaction: the kernel takes all of it or nothing, and no packet sees half of it.
-The program costs some 10 ms where the Python binding of libnftables would cost 5, but the binding
-comes from the distribution for its own Python only, and blocks.
-"""
+"""The rules in the kernel, by nft(8): every change is one transaction."""
 
 import asyncio
-import contextlib
 import json
-import os
 import shutil
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from anycast_wrapper.core.model import Address
+from anycast_wrapper.nft import ARGV, NftError, NftRefusedError, transact
 from anycast_wrapper.ports import Diverted, Peer, Peers, RerouteError
 
 from . import rules
 from .trials import TRIALS
-
-ARGV = ("nft", "-j", "-f", "-")
-SECONDS = 2.0
-"""How long one transaction may take."""
 
 Counts = tuple[dict[str, int], dict[str, int]]
 """Packets by address and by name of a peer's counter."""
@@ -140,33 +130,12 @@ class NftDiversion:
             raise
 
     async def _run(self, commands: Sequence[rules.Command]) -> str:
-        text = json.dumps({"nftables": commands})
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._argv,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env={**os.environ, "LC_ALL": "C"},
-            )
-        except FileNotFoundError:
-            raise self._refusal("not found; it is in the package nftables") from None
-        except OSError as error:
-            raise self._refusal(error.strerror or str(error)) from None
-        try:
-            async with asyncio.timeout(SECONDS):
-                said, complaint = await process.communicate(text.encode())
-        except BaseException as error:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await asyncio.shield(process.wait())
-            if isinstance(error, TimeoutError):
-                raise self._refusal(f"has not ended within {SECONDS:g} s") from None
-            raise
-        if process.returncode != 0:
-            words = " ".join(complaint.decode("utf-8", "replace").split())[:300]
-            raise _ExitError(str(self._refusal(f"exit {process.returncode}: {words}")))
-        return said.decode("utf-8", "replace")
+            return await transact(commands, self._argv)
+        except NftRefusedError as error:
+            raise _ExitError(str(error)) from None
+        except NftError as error:
+            raise RerouteError(str(error)) from None
 
     def _refusal(self, words: str) -> RerouteError:
         return RerouteError(f"{' '.join(self._argv)}: {words}")

@@ -1,7 +1,10 @@
-"""FRR, asked through vtysh: which host routes ospfd and ospf6d originate themselves.
+"""FRR, asked through vtysh: what ospfd and ospf6d originate themselves, and what others do.
 
 The link-state database is the truth: an address that is in no LSA of our own is not announced,
-whatever our interfaces say. Facts about FRR 8.4 that this rests on are held by a lab test.
+whatever our interfaces say, and one that is in an LSA of our own is, whether by ``ip ospf area`` or
+by ``redistribute connected``. Facts about FRR 8.4 that this rests on are held by lab tests.
+
+Each daemon is asked by a vtysh of its own: one that hangs does not keep the other from answering.
 """
 
 import asyncio
@@ -10,29 +13,52 @@ import errno
 import json
 import os
 import signal
-from collections.abc import Iterator, Sequence
-from ipaddress import ip_address, ip_network
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from anycast_wrapper.core.model import Address
 
-MAX_AGE = 3600
-"""Seconds: an LSA of this age is being flushed (RFC 2328, MaxAge)."""
+from .census import Census, census
+from .lsdb import FORM_ERRORS, documents, lsas, offers, router_lsas
+
+__all__ = ["Answer", "Vtysh", "output", "router_lsas"]
 
 SECONDS = 1.0
 """How long vtysh may take; it takes some 20 ms."""
 
+CENSUS_SECONDS = 2.0
+"""How long it may take for the whole database; somebody waits for it, but nothing else does."""
+
 MAX_OUTPUT = 1 << 22
 """Bytes of an answer: those of a host with a thousand addresses take a tenth of it."""
 
-COMMANDS = {
-    4: "show ip ospf database router self-originate json",
-    6: "show ipv6 ospf6 database intra-prefix self-originated detail json",
+ORIGINATED = {
+    4: (
+        "show ip ospf database router self-originate json",
+        "show ip ospf database external self-originate json",
+    ),
+    6: (
+        "show ipv6 ospf6 database intra-prefix self-originated detail json",
+        "show ipv6 ospf6 database as-external self-originated detail json",
+    ),
+}
+"""The one that counts most first: vtysh goes no further than a question that it does not know."""
+
+EVERYBODY = {
+    4: tuple(
+        f"show ip ospf database {kind} json"
+        for kind in ("router", "network", "summary", "asbr-summary", "external", "nssa-external")
+    ),
+    6: ("show ipv6 ospf6 json", "show ipv6 ospf6 database detail json"),
 }
 DAEMONS = {4: "ospfd", 6: "ospf6d"}
 
 Answer = frozenset[Address] | str
 """The addresses, or a sentence that says why nobody knows."""
+
+Document = dict[str, Any]
+
+_Known = TypeVar("_Known")
 
 
 class Vtysh:
@@ -47,66 +73,70 @@ class Vtysh:
 
     async def originated(self, versions: Sequence[int]) -> dict[int, Answer]:
         """The host addresses that are originated, by IP version. Never raises."""
-        answers = await asyncio.gather(*(self._ask(version) for version in versions))
+        return await self._ask(versions, ORIGINATED, SECONDS, _own)
+
+    async def census(self, versions: Sequence[int]) -> dict[int, Census | str]:
+        """Who originates what, by IP version, or why nobody knows. Never raises."""
+        return await self._ask(versions, EVERYBODY, CENSUS_SECONDS, census)
+
+    async def _ask(
+        self,
+        versions: Sequence[int],
+        questions: Mapping[int, tuple[str, ...]],
+        seconds: float,
+        read: Callable[[Sequence[Document]], _Known],
+    ) -> dict[int, _Known | str]:
+        answers = await asyncio.gather(
+            *(self._answer(version, questions[version], seconds, read) for version in versions)
+        )
         return dict(zip(versions, answers, strict=True))
 
-    async def _ask(self, version: int) -> Answer:
+    async def _answer(
+        self,
+        version: int,
+        questions: Sequence[str],
+        seconds: float,
+        read: Callable[[Sequence[Document]], _Known],
+    ) -> _Known | str:
         daemon = DAEMONS[version]
+        argv = [*self._argv, *(word for question in questions for word in ("-c", question))]
         try:
-            async with asyncio.timeout(SECONDS):
-                text = await output((*self._argv, "-c", COMMANDS[version]))
+            async with asyncio.timeout(seconds):
+                text = await output(argv)
         except TimeoutError:
-            return f"{daemon} does not answer within {SECONDS:g} s"
+            return f"{daemon} does not answer within {seconds:g} s"
         except OSError as error:
             return f"{self._argv[0]}: {error.strerror}"
+        said = list(documents(text))
+        if not said and not _is_json(text):
+            return f"{daemon}: {_words(text)}"
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            first = next((line for line in text.splitlines() if line.strip()), "no answer")
-            return f"{daemon}: {first.strip()[:120]}"
-        try:
-            return frozenset(_ospf(document) if version == 4 else _ospf6(document))
-        except (AttributeError, KeyError, TypeError, ValueError):
+            known = read(said)
+        except FORM_ERRORS:
             return f"{daemon} answers in a form that is not known here"
+        return f"{daemon}: {known}" if isinstance(known, str) else known
 
 
-def _ospf(document: Any) -> Iterator[Address]:
-    """The /32 stub networks of our own router-LSAs."""
-    for lsa in router_lsas(document):
-        for link in lsa.get("routerLinks", {}).values():
-            if link.get("networkMask") == "255.255.255.255":
-                yield ip_address(link["networkAddress"])
+def _own(said: Sequence[Document]) -> frozenset[Address]:
+    """The host routes in LSAs of our own."""
+    if not said:
+        raise KeyError("documents")
+    return frozenset(offer.address for document in said for offer in offers(lsas(document)))
 
 
-def router_lsas(document: Any) -> Iterator[Any]:
-    """The router-LSAs that ospfd shows and that are not being flushed.
-
-    FRR 8 has them by area and router, FRR 10 as a list by area.
-
-    Raises:
-        KeyError: it shows them in neither form.
-    """
-    if "Router Link States" in document:
-        areas = [list(area.values()) for area in document["Router Link States"].values()]
-    elif "routerLinkStates" in document:
-        areas = list(document["routerLinkStates"]["areas"].values())
-    elif isinstance(document, dict) and document.keys() <= {"routerId"}:
-        areas = []
-    else:
-        raise KeyError("routerLinkStates")
-    yield from (lsa for area in areas for lsa in area if lsa.get("lsaAge", 0) < MAX_AGE)
+def _is_json(text: str) -> bool:
+    """Whether it is an answer at all, be it of a form that nobody knows."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
-def _ospf6(document: Any) -> Iterator[Address]:
-    """The /128 prefixes of our own intra-area-prefix-LSAs."""
-    for area in document.get("areaScopedLinkStateDb", []):
-        for lsa in area.get("lsa", []):
-            if lsa.get("age", 0) >= MAX_AGE:
-                continue
-            for prefix in lsa.get("prefix", []):
-                network = ip_network(prefix["prefix"])
-                if network.prefixlen == network.max_prefixlen:
-                    yield network.network_address
+def _words(text: str) -> str:
+    """What vtysh says instead of an answer, in one line: the one that says why it ends, if any."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no answer"]
+    return next((line for line in lines if line.startswith("Exiting: ")), lines[0])[:120]
 
 
 async def output(argv: Sequence[str]) -> str:

@@ -11,16 +11,16 @@ its own out. Facts about FRR 8.4 that this rests on are held by a lab test.
 """
 
 import asyncio
-import json
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from collections.abc import Collection, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from anycast_wrapper.core.model import Address
 from anycast_wrapper.ports import Peer
 
-from .frr import MAX_AGE, output
+from .frr import output
+from .lsdb import FORM_ERRORS, documents, has_lsas, lsas, offers
 
 SECONDS = 2.0
 """How long vtysh may take."""
@@ -97,10 +97,10 @@ class _Answers:
         self.neighbours: dict[Router, Peer] = {}
         self.costs: dict[Router, dict[Address, int]] = {}
         for document in documents(text):
-            for read in (self._neighbours4, self._neighbours6, self._routers4, self._routers6):
+            for read in (self._neighbours4, self._neighbours6, self._routers):
                 try:
                     read(document)
-                except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+                except FORM_ERRORS:
                     continue  # In another form than is known here: nobody can tell.
 
     def peers(self, address: Address) -> tuple[Peer, ...]:
@@ -129,42 +129,8 @@ class _Answers:
                 peer = Peer(ip_address(address), entry["interface"])
                 self.neighbours.setdefault((6, key.partition("%")[0]), peer)
 
-    def _routers4(self, document: Mapping[str, Any]) -> None:
-        for area in document.get("Router Link States", {}).values():
-            for lsa in area.values():
-                for link in _fresh(lsa, "lsaAge").get("routerLinks", {}).values():
-                    if link.get("networkMask") == "255.255.255.255":
-                        self._offer(4, lsa, link["networkAddress"], link["tos0Metric"])
-
-    def _routers6(self, document: Mapping[str, Any]) -> None:
-        for area in document.get("areaScopedLinkStateDb", []):
-            for lsa in area.get("lsa", []):
-                for prefix in _fresh(lsa, "age").get("prefix", []):
-                    network = ip_network(prefix["prefix"])
-                    if network.prefixlen == network.max_prefixlen:
-                        host = str(network.network_address)
-                        self._offer(6, lsa, host, prefix.get("metric", 0))
-
-    def _offer(self, version: int, lsa: Mapping[str, Any], address: str, cost: int) -> None:
-        offers = self.costs.setdefault((version, lsa["advertisingRouter"]), {})
-        offers[ip_address(address)] = int(cost)
-
-
-def _fresh(lsa: Mapping[str, Any], age: str) -> Mapping[str, Any]:
-    """The LSA, or nothing if it is being flushed."""
-    return lsa if lsa.get(age, 0) < MAX_AGE else {}
-
-
-def documents(text: str) -> Iterator[dict[str, Any]]:
-    """The JSON documents in what vtysh prints, whatever it says between them."""
-    decoder = json.JSONDecoder()
-    at = text.find("{")
-    while at >= 0:
-        try:
-            document, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = at + 1
-        else:
-            if isinstance(document, dict):
-                yield document
-        at = text.find("{", end)
+    def _routers(self, document: Mapping[str, Any]) -> None:
+        for offer in offers(lsas(document)) if has_lsas(document) else ():
+            if offer.origin == "area":
+                known = self.costs.setdefault((offer.address.version, offer.router), {})
+                known[offer.address] = offer.cost

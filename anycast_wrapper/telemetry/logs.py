@@ -27,6 +27,10 @@ PLANNED = frozenset({Reason.DRAINED, Reason.STOPPING, Reason.DAEMON_STARTING, Re
 
 TROUBLE = frozenset(
     {
+        "announcement-leaks",
+        "announcement-missing",
+        "counting-failed",
+        "counting-left-behind",
         "daemon-exited",
         "daemon-kill",
         "daemon-not-ready",
@@ -35,6 +39,8 @@ TROUBLE = frozenset(
         "drift",
         "foreign-address",
         "interface-failed",
+        "internal-error",
+        "metrics-unavailable",
         "nudge-failed",
         "reroute-failed",
         "reroute-left-behind",

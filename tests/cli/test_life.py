@@ -17,6 +17,7 @@ from .program import ENVIRON, PROGRAM, ROOT, quick, run
 pytestmark = pytest.mark.root
 
 SERVER = ROOT / "tests" / "fakes" / "standin_server.py"
+RECORDED = ROOT / "tests" / "routing" / "recorded"
 V4, V6 = "192.0.2.53", "2001:db8:53::53"
 RANKS = ("anycast0", "anycast1")
 HOLD = "anycast-hold"
@@ -33,7 +34,7 @@ class Host:
         self.inside = ("ip", "netns", "exec", self.name)
         self.configure()
 
-    def configure(self, linger="100ms", **daemon):
+    def configure(self, linger="100ms", minimum=0, vtysh="/bin/false", **daemon):
         command = daemon.pop("command", [sys.executable, str(SERVER)])
         lines = "\n".join(f'{key.replace("_", "-")} = "{value}"' for key, value in daemon.items())
         self.conf.write_text(
@@ -44,11 +45,12 @@ class Host:
             {lines}
             [drain]
             linger = "{linger}"
+            minimum = {minimum}
             file = "{self.directory}/drained"
             [control]
             socket = "{self.socket}"
             [routing]
-            vtysh = ["/bin/false"]
+            vtysh = ["{vtysh}"]
             [log]
             to = "{self.directory}/log"
             [[service]]
@@ -163,6 +165,9 @@ def test_a_whole_life(host):
     assert code == 0
     assert (status["state"], status["headline"]) == ("announced", "resolver preferred")
     assert status["routing"] == {"ipv4": "ospfd: no answer", "ipv6": "ospf6d: no answer"}
+    assert 0 <= status["routing_age"] < 5
+    told = {(a["originated"], a["truth"]) for a in status["services"][0]["addresses"]}
+    assert told == {(None, "unknown")}
     assert alive(status["pid"])
     assert alive(status["daemon"]["pid"])
     shown = host.good("status")
@@ -258,6 +263,73 @@ def test_in_the_foreground_until_a_signal(host):
     assert f'foreign-address detail="{V4} is also on lo, which is not ours: left alone' in errors
     assert errors.splitlines()[-1].endswith(" info exit code=0")
     assert V4 in host.links()["lo"][1]
+    gone(host)
+
+
+def recorded_vtysh(host, tag):
+    """A vtysh that has the whole database of a node in the lab; elsewhere it says nothing."""
+    script = host.directory / "vtysh"
+    script.write_text(
+        f"""#!{sys.executable} -S
+import sys
+version = 6 if "ipv6" in sys.argv[-1] else 4
+if "self-originate" not in sys.argv[-1]:
+    sys.stdout.write(open(f"{RECORDED}/census-{tag}-{{version}}.txt").read())
+"""
+    )
+    script.chmod(0o755)
+    return script
+
+
+def test_the_last_node_does_not_leave_unless_it_is_forced_to(host):
+    host.configure(minimum=1, vtysh=recorded_vtysh(host, "alone"))
+    host.good("start")
+    _, before = host.status()
+    for command in ("stop", "drain", "restart"):
+        refused = host.run(command)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert f"this node is the last that announces {V4} and {V6}" in refused.stderr
+        assert "insist with --force" in refused.stderr
+    code, after = host.status()
+    assert (code, after["pid"]) == (0, before["pid"])
+    assert host.log().count("departure-refused") == 3
+
+    assert host.good("drain", "--force", "new", "disk").startswith("drained: ")
+    # What is not announced cannot be the last.
+    assert "drained" in host.good("restart")
+    host.good("undrain")
+    assert host.good("restart", "--force") == "anycast-wrap: resolver preferred\n"
+    # A value of the configuration, and not only from the next start on.
+    host.configure(minimum=0, vtysh=host.directory / "vtysh")
+    host.good("reload")
+    assert host.good("stop") == "stopped\n"
+
+
+def test_one_of_several_leaves(host):
+    host.configure(minimum=2, vtysh=recorded_vtysh(host, "three"))
+    host.good("start")
+    host.good("drain")
+    host.good("undrain")
+    assert host.good("stop") == "stopped\n"
+
+
+def test_who_does_not_know_leaves_with_a_warning(host):
+    host.configure(minimum=1)
+    host.good("start")
+    for command in ("drain", "undrain", "restart", "stop"):
+        done = host.run(command)
+        assert done.returncode == 0
+        warned = "warning: nobody knows whether another node announces" in done.stderr
+        assert warned is (command != "undrain"), done.stderr
+
+
+def test_a_signal_does_not_ask(host):
+    host.configure(minimum=1, vtysh=recorded_vtysh(host, "alone"))
+    with host.foreground() as process:
+        until(lambda: host.status()[0] == 0)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+    assert process.returncode == 0
     gone(host)
 
 

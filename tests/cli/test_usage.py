@@ -360,7 +360,7 @@ AS_NOBODY = """
 import difflib, encodings.unicode_escape, getpass, os, pwd, sys
 from importlib import import_module
 # Whoever has Python in a home directory cannot import anything any more later on.
-for name in "start stop status drain exits leftovers".split():
+for name in "start stop status drain exits leftovers peers".split():
     import_module(f"anycast_wrapper.cli.{name}")
 from anycast_wrapper.cli import main
 os.setgroups([])

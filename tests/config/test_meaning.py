@@ -36,6 +36,7 @@ last-resort = "l"
 require-route = ["0.0.0.0/0", "::/0"]
 [drain]
 linger = "0s"
+minimum = 2
 file = "/tmp/a b"
 [control]
 socket = "/tmp/s"
@@ -47,6 +48,9 @@ nudge = false
 [reroute]
 enabled = true
 peers = ["192.168.53.12", "2001:db8::12"]
+[metrics]
+listen = ["127.0.0.1:9153", "[::1]:9153"]
+count-queries = true
 [log]
 to = "/tmp/log"
 level = "debug"
@@ -87,6 +91,7 @@ def test_the_smallest_file_means_the_documented_defaults():
     assert (interfaces.preferred, interfaces.last_resort) == ("anycast0", "anycast1")
     assert interfaces.require_route == ()
     assert config.drain.linger == 2.0
+    assert config.drain.minimum == 1
     assert (config.control.socket, config.control.group) == (DEFAULT_SOCKET, None)
     assert config.service[0].addresses == (ip_address("192.0.2.53"),)
 

@@ -19,6 +19,7 @@ load_rc_config() { . "$RC_CONF"; }
 run_rc_command() {
     arg="$1"; one=
     case "$arg" in one*) one=yes; arg="${arg#one}" ;; esac
+    case "$arg" in fast*) rc_fast=yes; arg="${arg#fast}" ;; esac
     case " start stop restart $extra_commands " in
     *" $arg "*) ;;
     *) echo "$0: unknown directive '$arg'" >&2; exit 1 ;;
@@ -133,6 +134,11 @@ def test_a_bad_configuration_stops_the_command(
     outcome = service(command, conf=f'anycast_wrap_config="{path}"', fail="config check")
     assert outcome.calls == [f"-c {path} config check"]
     assert outcome.code != 0
+
+
+def test_a_shutdown_is_never_refused(service: Service, config: pathlib.Path) -> None:
+    """rc.shutdown(8) stops everything by `faststop`."""
+    assert service("faststop").calls == [f"-c {config} stop --force"]
 
 
 def test_configtest_only_checks(service: Service, config: pathlib.Path) -> None:

@@ -50,7 +50,7 @@ def test_it_is_small_when_idle(lab):
         assert resident < 50
         assert statistics.median(latencies) < 0.45  # 150 ms, on a machine that does other things
     finally:
-        node("stop")
+        node("stop", "--force")
 
 
 def test_a_bad_named_conf_fails_the_start_with_nameds_own_words(lab):
@@ -87,7 +87,7 @@ def test_a_bad_named_conf_does_not_let_a_restart_begin(lab):
         assert node.service()["rank"] == "preferred"
     finally:
         host.dns.config.write_text(good)
-        node("stop")
+        node("stop", "--force")
 
 
 @pytest.mark.parametrize("server", ["nsd", "knotd", "unbound"])
@@ -107,7 +107,7 @@ def test_servers_that_do_not_notify_are_announced_when_they_answer(lab, server):
         assert gone < 0.5
         node.await_rank("preferred")
     finally:
-        node("stop")
+        node("stop", "--force")
 
 
 def _nsd(directory: Path):

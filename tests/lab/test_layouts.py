@@ -76,7 +76,7 @@ def test_the_operators_own_interfaces():
         lab.await_quiet()
         with lab.gateway.route_log() as log:
             began = time.monotonic()
-            node("stop")
+            node("stop", "--force")
             gone = [log.await_gone("host1", address, began) for address in ADDRESSES]
         figure(f"existing interfaces: gone {max(gone):.2f} s after `stop` was called")
         assert sorted(left_on(host)) == ["anycast-hold", "anycast0", "anycast1"]

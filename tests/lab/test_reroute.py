@@ -34,7 +34,7 @@ def cluster():
 
 def restart(cluster, old, new):
     for wrapper in cluster.wrappers:
-        wrapper("stop")
+        wrapper("stop", "--force")
         if old in wrapper.config.read_text():
             wrapper.amend(old, new)
     cluster.start()

@@ -88,7 +88,7 @@ def test_a_restarted_zebra_still_lets_us_withdraw(node):
     node.lab.await_quiet()
     with node.lab.gateway.route_log() as log:
         began = time.monotonic()
-        node("drain")
+        node("drain", "--force")
         gone = [log.await_gone("host1", address, began, within=30) for address in ADDRESSES]
     figure(f"drained after zebra's restart: gone after {max(gone):.2f} s")
     pause(1.0)

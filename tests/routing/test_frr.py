@@ -74,12 +74,38 @@ def ospf(*lsas):
     return {"routerId": "192.168.53.11", "Router Link States": {"0.0.0.0": states}}
 
 
+def ospf_of_frr_10(*lsas):
+    """By its source, ospfd/ospf_vty.c: a list by area."""
+    return {"routerId": "192.168.53.11", "routerLinkStates": {"areas": {"0.0.0.0": list(lsas)}}}
+
+
 def ospf6(*lsas):
     return {"areaScopedLinkStateDb": [{"areaId": "0.0.0.0", "lsa": list(lsas)}]}
 
 
+HEAD6 = {"type": "Intra-Prefix", "linkStateId": "0.0.0.0", "advertisingRouter": "192.168.53.11"}
+
+
 def prefixes(*texts, age=4):
-    return {"age": age, "prefix": [{"prefix": text, "metric": 10} for text in texts]}
+    return {**HEAD6, "age": age, "prefix": [{"prefix": text, "metric": 10} for text in texts]}
+
+
+def external(address, bits=32, metric=20):
+    return {
+        "lsaAge": 5,
+        "linkStateId": address,
+        "advertisingRouter": "192.168.53.11",
+        "networkMask": bits,
+        "metricType": "E2 (Larger than any link state path)",
+        "tos": 0,
+        "metric": metric,
+    }
+
+
+def external6(prefix):
+    head = {**HEAD6, "type": "AS-External"}
+    lsa = {**head, "age": 4, "bits": "E--", "metric": 20, "prefix": prefix}
+    return {"asScopedLinkStateDb": [{"lsa": [lsa]}]}
 
 
 @pytest.mark.parametrize(
@@ -95,9 +121,18 @@ def prefixes(*texts, age=4):
             ospf(router_lsa(stub("192.0.2.53"), age=3600), router_lsa(stub("192.0.2.54"))),
             {"192.0.2.54"},
         ),
+        (ospf_of_frr_10(), set()),
+        (ospf_of_frr_10(router_lsa(TRANSIT, stub("192.0.2.53"))), {"192.0.2.53"}),
+        (ospf_of_frr_10(router_lsa(stub("192.0.2.53"), age=3600)), set()),
+        ({"AS External Link States": {}}, set()),
+        ({"AS External Link States": {"192.0.2.53": external("192.0.2.53")}}, {"192.0.2.53"}),
+        ({"asExternalLinkStates": [external("192.0.2.53")]}, {"192.0.2.53"}),
+        ({"asExternalLinkStates": [external("192.0.2.0", 24), external("0.0.0.0", 0)]}, set()),
+        ({"asExternalLinkStates": [external("192.0.2.53", metric=0xFFFFFF)]}, set()),
         ({}, set()),
+        ({"routerId": "192.168.53.11"}, set()),
     ],
-    ids=["no lsa", "transit", "host", "network", "flushed", "not yet flushed", "one of two", "{}"],
+    ids=str,
 )
 def test_the_host_routes_of_our_router_lsas_are_what_ospf_originates(vtysh, document, found):
     answers = ask(printing(vtysh, json.dumps(document)), (4,))
@@ -110,14 +145,23 @@ def test_the_host_routes_of_our_router_lsas_are_what_ospf_originates(vtysh, docu
         (ospf6(), set()),
         (ospf6(prefixes("2001:db8:53::53/128", "2001:db8::/64")), {"2001:db8:53::53"}),
         (ospf6(prefixes("2001:db8:53::53/128", age=3600)), set()),
-        (ospf6({"age": 4}), set()),
+        (ospf6({**HEAD6, "age": 4}), set()),
+        (external6("2001:db8:53::53/128"), {"2001:db8:53::53"}),
+        (external6("2001:db8:53::/64"), set()),
+        (external6("::"), set()),
         ({}, set()),
     ],
-    ids=["no lsa", "host and network", "flushed", "no prefix", "{}"],
+    ids=str,
 )
 def test_the_host_prefixes_of_our_lsas_are_what_ospf6_originates(vtysh, document, found):
     answers = ask(printing(vtysh, json.dumps(document)), (6,))
     assert answers == {6: frozenset(map(ip_address, found))}
+
+
+def test_what_is_redistributed_counts_beside_what_is_not(vtysh):
+    both = [ospf(router_lsa(stub("192.0.2.53"))), {"asExternalLinkStates": [external("192.0.2.9")]}]
+    answers = ask(printing(vtysh, "\n".join(map(json.dumps, both))), (4,))
+    assert answers == {4: frozenset(map(ip_address, ("192.0.2.53", "192.0.2.9")))}
 
 
 def test_what_frr_really_says_is_understood(vtysh):
@@ -136,8 +180,11 @@ def test_each_daemon_is_asked_for_its_own_and_only_if_it_matters(vtysh, tmp_path
     assert set(ask(argv, (6,))) == {6}
     assert ask(argv, ()) == {}
     four, six = log.read_text().splitlines()
-    assert four == str(["-N", "x", "-c", "show ip ospf database router self-originate json"])
+    words = ["router self-originate", "external self-originate"]
+    asked = [word for one in words for word in ("-c", f"show ip ospf database {one} json")]
+    assert four == str(["-N", "x", *asked])
     assert "show ipv6 ospf6 database intra-prefix self-originated detail json" in six
+    assert "show ipv6 ospf6 database as-external self-originated detail json" in six
 
 
 @pytest.mark.parametrize(
@@ -147,6 +194,10 @@ def test_each_daemon_is_asked_for_its_own_and_only_if_it_matters(vtysh, tmp_path
         ("\n% Unknown command: show ip ospf\n", "ospfd: % Unknown command: show ip ospf"),
         ("", "ospfd: no answer"),
         (" \n\n", "ospfd: no answer"),
+        (
+            "% Can't open it\nExiting: failed to connect to any daemons.\nHint: be root\n",
+            "ospfd: Exiting: failed to connect to any daemons.",
+        ),
         ("{", "ospfd: {"),
         ("x" * 5000, f"ospfd: {'x' * 120}"),
         ("[" * 90_000, f"ospfd: {'[' * 120}"),
@@ -168,7 +219,12 @@ def test_bytes_that_are_no_text_are_told(vtysh):
         5,
         None,
         "text",
+        {"what": "else"},
+        {"routerId": "192.168.53.11", "else": 1},
         {"Router Link States": []},
+        {"routerLinkStates": []},
+        {"routerLinkStates": {"areas": {"0.0.0.0": 5}}},
+        {"asExternalLinkStates": {"a": 1}},
         {"Router Link States": {"0.0.0.0": [1]}},
         {"Router Link States": {"0.0.0.0": {"a": 5}}},
         {"Router Link States": {"0.0.0.0": {"a": {"lsaAge": "old"}}}},
@@ -246,7 +302,15 @@ def test_a_vtysh_without_an_end_is_cut_off(vtysh):
             st.lists(children, max_size=3)
             | st.dictionaries(
                 st.sampled_from(
-                    ["Router Link States", "areaScopedLinkStateDb", "lsa", "prefix", "lsaAge"],
+                    [
+                        "Router Link States",
+                        "routerLinkStates",
+                        "asExternalLinkStates",
+                        "areaScopedLinkStateDb",
+                        "lsa",
+                        "prefix",
+                        "lsaAge",
+                    ],
                 ),
                 children,
                 max_size=3,

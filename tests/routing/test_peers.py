@@ -30,8 +30,15 @@ def router(name, costs, age=10):
         for number, (address, cost) in enumerate(costs.items())
     }
     links["link9"] = {"linkType": "a Transit Network", "routerInterfaceAddress": name}
-    lsa = {"lsaAge": age, "advertisingRouter": name, "routerLinks": links}
+    head = {"lsaAge": age, "linkStateId": name, "advertisingRouter": name}
+    lsa = {**head, "routerLinks": links}
     return {"routerId": ME, "Router Link States": {"0.0.0.0": {name: lsa}}}
+
+
+def router_of_frr_10(name, costs):
+    """A list by area (ospfd/ospf_vty.c)."""
+    (lsa,) = router(name, costs)["Router Link States"]["0.0.0.0"].values()
+    return {"routerId": ME, "routerLinkStates": {"areas": {"0.0.0.0": [lsa]}}}
 
 
 def neighbour6(name, address, state="Twoway"):
@@ -44,7 +51,8 @@ def entry6(address, state):
 
 def prefixes(name, *networks, age=10):
     found = [{"prefix": network, "metric": 10} for network in networks]
-    lsa = {"age": age, "advertisingRouter": name, "prefix": found}
+    head = {"type": "Intra-Prefix", "linkStateId": "0.0.0.0", "advertisingRouter": name}
+    lsa = {**head, "age": age, "prefix": found}
     return {"areaScopedLinkStateDb": [{"areaId": "0.0.0.0", "lsa": [lsa]}]}
 
 
@@ -113,6 +121,13 @@ def test_a_neighbour_that_originates_the_address_is_a_peer(vtysh):
     first, second = vtysh.asked()
     assert first == ["show ip ospf neighbor json"]
     assert len(second) == 4
+
+
+def test_a_peer_is_found_in_what_frr_10_says(vtysh):
+    vtysh.teach(
+        **four(neighbours={TWO: neighbour(TWO)}, **{TWO: router_of_frr_10(TWO, {"192.0.2.53": 10})})
+    )
+    assert find(OspfPeers(vtysh.argv), A, B) == {A: (peer(TWO),), B: ()}
 
 
 def test_known_neighbours_are_asked_about_by_one_process(vtysh):
