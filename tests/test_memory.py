@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anycast_wrapper.core.model import Drain, Reason
@@ -67,7 +67,6 @@ def test_whatever_is_in_the_file_it_drains(path, content, words):
     assert DrainFile(path).recall() == Drain(Reason.DRAINED, words)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_no_content_makes_an_announcement(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "drained"

@@ -150,7 +150,7 @@ class ControlServer:
         except AnycastWrapError as error:
             return failure(str(error))
         except Exception:  # noqa: BLE001 - one bad request must not end the server
-            _log.exception("control-failed command=%s", command)
+            _log.exception("control-failed", {"command": command})
             return failure("internal error; the log has more")
 
 

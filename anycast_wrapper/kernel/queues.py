@@ -73,7 +73,7 @@ class StandingQueue:
         try:
             now = self._queues.waiting()
         except KernelError as error:
-            _log.warning("%s; a hang is seen by probes alone", error)
+            _log.warning("queue-unreadable", {"detail": f"{error}; a hang is seen by probes alone"})
             return
         stood = self._looks >= LOOKS
         self._looks = self._looks + 1 if now >= max(self._last, ENOUGH) else 0

@@ -54,4 +54,4 @@ def apply(name: str, settings: Mapping[str, str]) -> None:
             if path.read_text().strip() != value:
                 path.write_text(value)
         except OSError as error:
-            _log.warning("cannot set %s to %s: %s", path, value, error.strerror)
+            _log.warning("sysctl-failed", {"path": path, "value": value, "detail": error.strerror})

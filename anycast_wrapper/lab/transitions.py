@@ -10,7 +10,7 @@ from anycast_wrapper.lab.play import Step
 from anycast_wrapper.lab.wrapper import Wrapper
 
 CHANGED = "service-changed"
-QUIET = frozenset({"daemon-output", "kernel"})
+QUIET = frozenset({"daemon-output", "daemon-says", "kernel"})
 """Events that would fill a timeline and say little."""
 
 LINE = re.compile(r"(?P<at>\S+) (?P<level>\w+) (?P<event>[\w-]+)(?P<fields>.*)")

@@ -67,13 +67,13 @@ class NotifySocket:
             except BlockingIOError:
                 return
             except OSError as error:
-                _log.warning("the daemon's notification socket fails: %s", error)
+                _log.warning("notify-failed", {"detail": error})
                 return
             sender = _sender(ancillary)
             if flags & socket.MSG_TRUNC:
-                _log.warning("a notification of pid %s is too long", sender)
+                _log.warning("notify-refused", {"pid": sender, "detail": "too long"})
             elif not self._is_daemon(sender):
-                _log.warning("a notification of pid %s, which is not the daemon", sender)
+                _log.warning("notify-refused", {"pid": sender, "detail": "not the daemon"})
             else:
                 self._take(data)
 
@@ -106,13 +106,13 @@ class NotifySocket:
                 case "STOPPING", "1":
                     self._post(DaemonStopping())
                 case "RELOADING", "1":
-                    _log.info("the daemon reloads")
+                    _log.info("daemon-reloading")
                 case "ERRNO", _:
-                    _log.warning("the daemon says: error number %.20s", value)
+                    _log.warning("daemon-errno", {"errno": value[:20]})
                 case "STATUS", _ if value != self._status:
                     self._status = value
                     shown = "".join(c if c.isprintable() else " " for c in value[:200])
-                    _log.info("the daemon says: %s", shown or "nothing more")
+                    _log.info("daemon-says", {"detail": shown or "nothing more"})
                 case _:
                     pass
 

@@ -11,6 +11,7 @@ import logging
 import os
 
 _log = logging.getLogger("anycast_wrapper.daemon")
+_own_log = logging.getLogger("anycast_wrapper.nameserver")
 
 MAX_LINE = 1000
 """Bytes of a line that are passed on."""
@@ -111,5 +112,5 @@ class Relay:
 
     def _report_dropped(self) -> None:
         if self._dropped:
-            _log.warning("the daemon printed %d lines more than are passed on", self._dropped)
+            _own_log.warning("daemon-output-dropped", {"lines": self._dropped})
             self._dropped = 0

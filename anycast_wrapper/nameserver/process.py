@@ -117,7 +117,7 @@ class DaemonProcess:
         try:
             self._listen()
         except OSError as error:
-            _log.warning("the adopted daemon's notifications are not heard: %s", error)
+            _log.warning("daemon-unheard", {"detail": error})
         handle.watch(self._exited)
         return handle.pid
 
@@ -189,7 +189,7 @@ class DaemonProcess:
             self._record.write(identity, self._command)
         except OSError as error:
             # It serves all the same; only a successor of ours will not find it.
-            _log.warning("which process the daemon is cannot be recorded: %s", error)
+            _log.warning("daemon-record-failed", {"detail": error})
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, DaemonReady):

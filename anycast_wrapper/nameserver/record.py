@@ -101,14 +101,14 @@ class Record:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-            _log.warning("the record of the daemon, %s, is unreadable: %r", self.path, error)
+            self._ignore(f"unreadable: {error!r}")
             return None
         # These numbers are signalled later on: 0 and -1 mean crowds, and 1 is init.
         if not 1 < identity.pid <= _MAX_PID or identity.pid == os.getpid():
-            _log.warning("the record of the daemon, %s, names pid %d", self.path, identity.pid)
+            self._ignore(f"names pid {identity.pid}")
             return None
         if recorded != list(command):
-            _log.warning("the daemon that runs was started as %s", recorded)
+            _log.warning("daemon-differs", {"detail": f"it was started as {recorded}"})
         return identity
 
     def remove(self) -> None:
@@ -116,7 +116,10 @@ class Record:
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
-            _log.warning("the record of the daemon cannot be removed: %s", error)
+            _log.warning("daemon-record-failed", {"detail": f"cannot be removed: {error}"})
+
+    def _ignore(self, why: str) -> None:
+        _log.warning("daemon-record-ignored", {"path": self.path, "detail": why})
 
 
 def _boot_id() -> str:

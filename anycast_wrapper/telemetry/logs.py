@@ -8,7 +8,7 @@ import logging
 import logging.handlers
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,6 +87,9 @@ class _Syslog(logging.Formatter):
 
 def _text(record: logging.LogRecord) -> str:
     text = record.getMessage()
+    if isinstance(record.args, Mapping):
+        # How adapters log, which know nothing of this format: an event and its fields.
+        text = line(str(record.msg), **record.args)
     if record.name == DAEMON:
         # Named for what it is, or a daemon could print an event of ours.
         text = line("daemon-output", line=text)

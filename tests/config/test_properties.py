@@ -96,7 +96,6 @@ def check(text):
         assert parse(toml(config), "shown").services == config.services
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_configuration_or_its_mistakes(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "bytes.toml"

@@ -19,6 +19,7 @@ from anycast_wrapper.control.protocol import MAX_LINE
 from anycast_wrapper.control.server import CLIENTS, PATIENCE, ControlError, ControlServer, Handler
 from anycast_wrapper.errors import AnycastWrapError
 from tests.fakes.clock import run
+from tests.logged import events
 
 NOBODY = 65534
 
@@ -249,7 +250,7 @@ def test_a_fault_of_ours_is_told_and_logged_and_the_server_lives_on(path, caplog
 
     with caplog.at_level(logging.ERROR, "anycast_wrapper"):
         run(scenario())
-    assert "control-failed command=broken" in caplog.text
+    assert ("control-failed", {"command": "broken"}) in events(caplog)
 
 
 def test_the_end_lets_the_last_replies_out_and_waits_for_nobody_else(path):

@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anycast_wrapper.identify.answers import SILENT, Answer, Identity, KnownBy, Topic, Trouble
@@ -31,7 +31,6 @@ def slugs(found):
 # --- any visits ---
 
 
-@settings(deadline=None)
 @given(st.lists(VISITS, max_size=40))
 def test_nothing_is_counted_twice_or_forgotten(visits):
     found = findings(*visits)
@@ -46,7 +45,6 @@ def test_nothing_is_counted_twice_or_forgotten(visits):
         assert all(count > 0 for _, count in balance.shares)
 
 
-@settings(deadline=None)
 @given(st.lists(VISITS, max_size=40), st.sampled_from(["", "example.com"]))
 def test_all_of_it_can_be_shown(visits, zone):
     found = findings(*visits, zone=zone)
@@ -54,14 +52,12 @@ def test_all_of_it_can_be_shown(visits, zone):
     assert json.loads(json.dumps(document(found)))["ok"] == (not found.problems)
 
 
-@settings(deadline=None)
 @given(st.lists(VISITS, max_size=40))
 def test_what_was_lost_is_a_problem_or_a_note(visits):
     found = findings(*visits)
     assert found.lost == 0 or found.problems or found.notes
 
 
-@settings(deadline=None)
 @given(st.lists(VISITS, max_size=30))
 def test_the_order_of_the_answers_does_not_matter_for_who_answered_how_often(visits):
     there, back = findings(*visits), findings(*visits[::-1])
@@ -248,7 +244,6 @@ def test_nothing_at_all_is_said():
 # --- figures ---
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 10)))
 def test_quantiles_lie_within(values):
     median, p95 = quantiles(values)

@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anycast_wrapper.identify.evenness import (
@@ -34,13 +34,11 @@ def test_known_values(statistic, freedom, p):
     assert chi_square_beyond(statistic, freedom) == pytest.approx(p, rel=1e-6)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 700))
 def test_one_degree_of_freedom_is_the_error_function(x):
     assert chi_square_beyond(x, 1) == pytest.approx(math.erfc(math.sqrt(x / 2)), rel=1e-9)
 
 
-@settings(deadline=None)
 @given(st.floats(1e-9, 400), st.integers(1, 60))
 @example(60.0, 60)
 def test_an_even_number_of_degrees_is_a_sum_of_poisson_s(x, half):
@@ -49,7 +47,6 @@ def test_an_even_number_of_degrees_is_a_sum_of_poisson_s(x, half):
     assert chi_square_beyond(x, 2 * half) == pytest.approx(exact, rel=1e-8, abs=1e-300)
 
 
-@settings(deadline=None)
 @given(st.floats(0.5, 500), st.floats(0, 1e6), st.floats(0, 1e6))
 def test_it_is_a_chance_and_falls(a, x, y):
     low, high = sorted((x, y))
@@ -57,7 +54,6 @@ def test_it_is_a_chance_and_falls(a, x, y):
     assert 0 <= beyond <= below + 1e-12 <= 1 + 1e-12
 
 
-@settings(deadline=None)
 @given(st.floats(0.5, 200), st.floats(0.01, 500))
 def test_its_recurrence(a, x):
     """Q(a + 1, x) = Q(a, x) + x^a e^-x / Gamma(a + 1): DLMF 8.8.6."""
@@ -89,7 +85,6 @@ def test_verdicts_in_words(counts, verdict, words):
     assert (found.p is None) == (verdict in {Verdict.TOO_FEW, Verdict.ONE_NODE})
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**9), max_size=300))
 def test_any_counts_have_a_verdict(counts):
     found = evenness(counts)

@@ -1,6 +1,6 @@
 """Serial arithmetic (RFC 1982), and which serial a node has."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anycast_wrapper.identify.serials import Seen, newer, newest
@@ -19,7 +19,6 @@ def test_the_examples_of_the_rfc():
     assert newer(0, 2**31 + 1)
 
 
-@settings(deadline=None)
 @given(SERIALS, SERIALS)
 def test_of_two_at_most_one_is_newer(one, other):
     assert not (newer(one, other) and newer(other, one))
@@ -27,13 +26,11 @@ def test_of_two_at_most_one_is_newer(one, other):
     assert (newer(one, other) or newer(other, one)) != undefined
 
 
-@settings(deadline=None)
 @given(SERIALS, st.integers(1, 2**31 - 1))
 def test_what_is_added_is_newer(serial, more):
     assert newer((serial + more) % 2**32, serial)
 
 
-@settings(deadline=None)
 @given(st.sets(SERIALS, max_size=5))
 def test_the_newest_is_newer_than_all_others(serials):
     found = newest(serials)
@@ -68,7 +65,6 @@ def test_two_servers_under_one_name_have_both():
     assert seen(8, 7) == (8, 7)
 
 
-@settings(deadline=None)
 @given(st.lists(SERIALS))
 def test_it_is_bounded_and_never_forgets_all(serials):
     found = seen(*serials)

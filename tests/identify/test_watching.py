@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -51,7 +51,6 @@ def test_the_strip_shows_who_left_and_what_was_lost():
     assert "····1··" in shown[3]
 
 
-@settings(deadline=None)
 @given(st.lists(VISITS, max_size=30), st.integers(1, 200), st.floats(0, 200))
 def test_any_strip_can_be_drawn_in_any_width(visits, width, upto):
     strip = strip_of(visits)
@@ -59,7 +58,6 @@ def test_any_strip_can_be_drawn_in_any_width(visits, width, upto):
     assert len(rows) == sum(2 + len(strip.names(address)) for address in strip.addresses)
 
 
-@settings(deadline=None)
 @given(st.lists(VISITS, max_size=30))
 def test_every_visit_is_in_one_slice(visits):
     strip = strip_of(visits, seconds=0.5)

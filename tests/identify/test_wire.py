@@ -6,7 +6,7 @@ import dns.edns
 import dns.flags
 import dns.message
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anycast_wrapper.identify.answers import Answer, Topic, Trouble
@@ -91,7 +91,6 @@ def test_a_message_that_breaks_off_and_says_so_is_truncated():
     assert read(cut, asked()) == Answer(Topic.SOA, truncated=True)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=600), st.sampled_from(Topic), st.booleans())
 def test_nothing_that_comes_back_raises(data, topic, ours):
     if ours:
@@ -119,7 +118,6 @@ def test_no_damage_to_an_answer_raises():
             assert found.nsid.isprintable()
 
 
-@settings(deadline=None)
 @given(st.text() | st.binary())
 def test_whatever_is_said_prints_and_is_short(words):
     shown = clean(words)

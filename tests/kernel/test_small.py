@@ -14,6 +14,7 @@ from anycast_wrapper.kernel.requests import Requests
 from anycast_wrapper.ports import KernelError
 from tests.contract.kernel_worlds import LO1
 from tests.fakes.kernel import FakeHost, FakeKernel
+from tests.logged import events
 
 
 @pytest.mark.parametrize(
@@ -43,9 +44,8 @@ def test_settings_that_cannot_be_made_are_a_warning(monkeypatch, tmp_path, caplo
     (tmp_path / "x0" / "accept_ra").write_text("1\n")
     sysctl.apply("x0", {"accept_ra": "0", "absent": "1"})
     assert (tmp_path / "x0" / "accept_ra").read_text() == "0"
-    assert [r.getMessage() for r in caplog.records] == [
-        f"cannot set {tmp_path}/x0/absent to 1: No such file or directory"
-    ]
+    absent = {"path": tmp_path / "x0/absent", "value": "1", "detail": "No such file or directory"}
+    assert events(caplog) == [("sysctl-failed", absent)]
 
 
 def test_a_host_without_ipv6_has_no_settings(monkeypatch, tmp_path, caplog):

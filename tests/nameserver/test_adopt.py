@@ -16,6 +16,7 @@ import pytest
 from anycast_wrapper.core.events import DaemonExited, DaemonReady, DaemonStopping
 from anycast_wrapper.nameserver import record as record_module
 from anycast_wrapper.nameserver.record import Identity, Record, identify
+from tests.logged import detail
 
 from . import servers
 from .world import alive, killed_in_the_end, life, standin, until
@@ -173,7 +174,7 @@ def test_one_that_is_not_does_not(tmp_path, bystander, changes):
 def test_garbage_is_said_and_does_not_count(tmp_path, text, caplog):
     (tmp_path / "daemon.json").write_text(text)
     assert adopt(tmp_path) is None
-    assert "is unreadable" in caplog.text
+    assert detail(caplog, "daemon-record-ignored").startswith("unreadable")
 
 
 def test_no_record_is_nothing_to_speak_of(tmp_path, caplog):
@@ -192,7 +193,7 @@ def test_a_zombie_is_not_adopted(tmp_path):
 
 def test_another_command_is_adopted_and_said(tmp_path, bystander, caplog):
     assert adopt(tmp_path, bystander, command=["an", "other"]) == bystander
-    assert "was started as ['an', 'other']" in caplog.text
+    assert detail(caplog, "daemon-differs") == "it was started as ['an', 'other']"
 
 
 def test_a_step_of_the_wall_clock_makes_nobody_another(monkeypatch, bystander, tmp_path):

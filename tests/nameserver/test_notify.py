@@ -10,6 +10,7 @@ import pytest
 
 from anycast_wrapper.core.events import DaemonExited, DaemonReady, DaemonStopping
 from anycast_wrapper.nameserver.notify import NotifySocket
+from tests.logged import detail, events
 
 from .world import life, standin, until
 
@@ -51,7 +52,8 @@ def test_what_is_understood(tmp_path, datagrams, events):
 @pytest.mark.parametrize("pid", [None, 1, 2**22 + 1])
 def test_nobody_else_is_believed(tmp_path, pid, caplog):
     assert heard(tmp_path / "n", [b"READY=1"], pid=lambda: pid) == []
-    assert f"pid {os.getpid()}, which is not the daemon" in caplog.text
+    refused = {"pid": os.getpid(), "detail": "not the daemon"}
+    assert ("notify-refused", refused) in events(caplog)
 
 
 def test_an_abstract_name_does_as_well():
@@ -105,8 +107,8 @@ def test_garbage_of_the_daemon_itself(tmp_path, caplog):
             assert it.kinds() == ["DaemonSpawned", "DaemonReady", "DaemonExited"]
 
     asyncio.run(scenario())
-    assert "is too long" in caplog.text
-    assert "\x1b" not in caplog.text
+    assert detail(caplog, "notify-refused") == "too long"
+    assert not any("\x1b" in str(fields) for _, fields in events(caplog))
 
 
 def test_a_helper_of_the_daemon_may_speak_for_it(tmp_path):

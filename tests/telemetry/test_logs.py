@@ -91,6 +91,16 @@ def test_in_the_journal_a_line_has_its_priority_and_no_time(capsys, monkeypatch,
     assert capsys.readouterr().err == f"<{priority}>event\n"
 
 
+def test_what_an_adapter_logs_is_an_event_with_its_fields(capsys):
+    open_log("stderr", "info", foreground=True)
+    adapter = logging.getLogger("anycast_wrapper.nameserver")
+    adapter.warning("notify-refused", {"detail": FORGED})
+    (only,) = capsys.readouterr().err.splitlines()
+    event, fields = in_words(only.split(" ", 2)[2])
+    assert event == "notify-refused"
+    assert fields.keys() == {"detail"}
+
+
 def test_what_a_daemon_prints_cannot_be_taken_for_an_event(capsys):
     open_log("stderr", "info", foreground=True)
     logging.getLogger("anycast_wrapper.daemon").info("%s", "exit code=0")
