@@ -16,8 +16,9 @@ spreads the questions over all hosts that announce the addresses. <b>anycast-wra
 host and announces them for exactly as long as the name server there answers well. Here real name
 servers (BIND), real routing daemons (FRR) and anycast-wrap ran in isolated networks on one machine,
 while a client asked at a steady rate; then something was broken on purpose.</p>
-<p><b>Lost</b> is a question without a good answer within one second; nothing was asked twice.
-<b>Longest gap</b> is the longest time in which no question at all was answered. <b>Detect</b> is
+<p><b>Lost</b> is a question over UDP without a good answer within one second; nothing was asked
+twice. What was lost over TCP is told apart: a connection that is open while the router changes its
+mind may be torn, whatever the hosts do. <b>Longest gap</b> is the longest time in which no question at all was answered. <b>Detect</b> is
 the time from the fault until anycast-wrap acted on it, <b>converge</b> until the router sent
 nothing more to that host, and <b>back</b> from the mending until all of it was announced again.</p>
 <p>In the pictures every host has a lane: its height is the share of the questions that the host
@@ -120,7 +121,9 @@ def _scenario(outcome: Outcome) -> Iterator[str]:
 
 def _in_words(outcome: Outcome) -> str:
     why = ", ".join(f"{count} {escape(name)}" for name, count in outcome.why_lost.most_common())
-    lost = f"<b>{outcome.lost:,}</b> of {outcome.sent:,} lost" + (f" ({why})" if why else "")
+    torn = f" and {outcome.torn} TCP connections" if outcome.torn else ""
+    lost = f"<b>{outcome.lost:,}</b> of {outcome.sent:,} lost{torn}"
+    lost += f" ({why})" if why else ""
     times = (
         ("longest gap", outcome.gap),
         ("detected after", outcome.detected),
