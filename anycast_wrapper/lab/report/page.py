@@ -18,9 +18,10 @@ servers (BIND), real routing daemons (FRR) and anycast-wrap ran in isolated netw
 while a client asked at a steady rate; then something was broken on purpose.</p>
 <p><b>Lost</b> is a question over UDP without a good answer within one second; nothing was asked
 twice. What was lost over TCP is told apart: a connection that is open while the router changes its
-mind may be torn, whatever the hosts do. <b>Longest gap</b> is the longest time in which no question at all was answered. <b>Detect</b> is
-the time from the fault until anycast-wrap acted on it, <b>converge</b> until the router sent
-nothing more to that host, and <b>back</b> from the mending until all of it was announced again.</p>
+mind may be torn, whatever the hosts do. <b>Longest gap</b> is the longest time in which no question
+at all was answered. <b>Detect</b> is the time from the fault until anycast-wrap acted on it,
+<b>converge</b> until the router sent nothing more to that host, and <b>back</b> from the mending
+until all of it was announced again.</p>
 <p>In the pictures every host has a lane: its height is the share of the questions that the host
 answered. The red lane at the bottom is what was lost.</p>"""
 
