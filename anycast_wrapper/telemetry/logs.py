@@ -1,7 +1,7 @@
 """The log: one event a line, a stable name first, then key=value.
 
 Under systemd a line begins with its priority (sd-daemon(3)) and has no time of its own; elsewhere
-it begins with the time.
+it begins with the time, and on a terminal it has colours.
 """
 
 import logging
@@ -51,6 +51,10 @@ TROUBLE = frozenset(
 _PRIORITIES = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 
 
+_COLOURS = {logging.ERROR: "\x1b[1;31m", logging.WARNING: "\x1b[33m", logging.INFO: "\x1b[1m"}
+_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
+
+
 def pair(key: str, value: object) -> str:
     """``key=value``, quoted where a blank or a quote would break it, and never longer than a line.
 
@@ -73,6 +77,16 @@ class _Stamped(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, tz=UTC).astimezone()
         return f"{at.isoformat(timespec='milliseconds')} {record.levelname.lower()} {_text(record)}"
+
+
+class _Coloured(_Stamped):
+    """For a terminal: the event stands out, in the colour of its level."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at, level, text = super().format(record).split(" ", 2)
+        event, blank, fields = text.partition(" ")
+        colour = _COLOURS.get(record.levelno, "")
+        return f"{_DIM}{at}{_PLAIN} {colour}{level} {event}{_PLAIN}{blank}{fields}"
 
 
 class _Journal(logging.Formatter):
@@ -117,7 +131,7 @@ def open_log(to: str, level: str, *, foreground: bool) -> None:
     try:
         if to == "stderr":
             handler = logging.StreamHandler(sys.stderr)
-            handler.setFormatter(_Journal() if "JOURNAL_STREAM" in os.environ else _Stamped())
+            handler.setFormatter(_for_stderr())
         elif to == "syslog":
             daemon = logging.handlers.SysLogHandler.LOG_DAEMON
             handler = logging.handlers.SysLogHandler(_syslog_socket() or "/dev/log", daemon)
@@ -132,6 +146,13 @@ def open_log(to: str, level: str, *, foreground: bool) -> None:
     ROOT.handlers[:] = [handler]
     ROOT.setLevel(level.upper())
     ROOT.propagate = False
+
+
+def _for_stderr() -> logging.Formatter:
+    if "JOURNAL_STREAM" in os.environ:
+        return _Journal()
+    # https://no-color.org
+    return _Coloured() if sys.stderr.isatty() and not os.environ.get("NO_COLOR") else _Stamped()
 
 
 def _syslog_socket() -> str | None:

@@ -1,8 +1,12 @@
 """The log: one event a line, whoever wrote the words in it."""
 
 import logging
+import os
+import pty
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -89,6 +93,31 @@ def test_in_the_journal_a_line_has_its_priority_and_no_time(capsys, monkeypatch,
     open_log("stderr", "debug", foreground=True)
     getattr(ROOT, level)("%s", line("event"))
     assert capsys.readouterr().err == f"<{priority}>event\n"
+
+
+ON_A_TERMINAL = """
+import logging
+from anycast_wrapper.telemetry.logs import ROOT, open_log
+open_log("stderr", "info", foreground=True)
+ROOT.warning("drift detail=gone")
+"""
+
+
+@pytest.mark.parametrize(
+    ("environ", "seen"),
+    [({}, "\x1b[33mwarning drift\x1b[0m detail=gone"), ({"NO_COLOR": "1"}, None)],
+)
+def test_a_terminal_has_colours_unless_nobody_wants_them(environ, seen):
+    ours, theirs = pty.openpty()
+    clean = {k: v for k, v in os.environ.items() if k not in {"JOURNAL_STREAM", "NO_COLOR"}}
+    subprocess.run(
+        [sys.executable, "-c", ON_A_TERMINAL], stderr=theirs, env=clean | environ, check=True
+    )
+    os.close(theirs)
+    said = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert "drift" in said
+    assert seen in said if seen else "\x1b" not in said
 
 
 def test_what_an_adapter_logs_is_an_event_with_its_fields(capsys):
