@@ -139,6 +139,10 @@ def _words(text: str) -> str:
     return next((line for line in lines if line.startswith("Exiting: ")), lines[0])[:120]
 
 
+KILLED_WITHIN = 1.0
+"""Seconds that the end of a killed process is waited for."""
+
+
 async def output(argv: Sequence[str]) -> str:
     """What a command prints. Its exit status is no proof of anything: vtysh's is 0 too often.
 
@@ -161,8 +165,11 @@ async def output(argv: Sequence[str]) -> str:
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        with contextlib.suppress(BaseException):
-            await asyncio.shield(process.wait())
+        # What is left is read, so that nothing stays open; in bounded time, as what sleeps in the
+        # kernel does not die at once.
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(KILLED_WITHIN):
+                await process.communicate()
         raise
     return output.decode("utf-8", "replace")
 

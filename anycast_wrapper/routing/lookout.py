@@ -14,9 +14,6 @@ from typing import Generic, TypeVar
 EVERY = 2.0
 """Seconds between two questions at least."""
 
-PAUSE = 10.0
-"""Seconds between two questions that nobody has asked for but the loop."""
-
 Heard = TypeVar("Heard")
 
 
@@ -61,9 +58,7 @@ class Lookout(Generic[Heard]):
         # One who goes away must not take the answer with him.
         return await asyncio.shield(self._asking)
 
-    async def run(
-        self, tell: Callable[[Sighting[Heard]], None] | None = None, pause: float = PAUSE
-    ) -> None:
+    async def run(self, tell: Callable[[Sighting[Heard]], None] | None, pause: float) -> None:
         """Look again and again, until cancelled.
 
         Args:

@@ -191,7 +191,7 @@ def _host_routes(lsa: Lsa) -> Iterator[tuple[Address, int, str]]:
         links = body.get("routerLinks", {})  # ospfd's; ospf6d has prefixes in LSAs of their own
         for link in links.values():
             if link.get("networkMask") == "255.255.255.255":
-                yield ip_address(link["networkAddress"]), int(link["tos0Metric"]), "area"
+                yield ip_address(_text(link["networkAddress"])), int(link["tos0Metric"]), "area"
     elif lsa.kind == "prefixes":
         for prefix in body.get("prefix", []):
             if address := _host(prefix["prefix"]):
@@ -208,6 +208,17 @@ def _host_routes(lsa: Lsa) -> Iterator[tuple[Address, int, str]]:
 
 def _host(prefix: str) -> Address | None:
     """The address of a host route; ospf6d writes the default route without a length."""
-    network = ip_network(prefix)
+    network = ip_network(_text(prefix))
     full = "/" in prefix and network.prefixlen == network.max_prefixlen
     return network.network_address if full else None
+
+
+def _text(value: Any) -> str:
+    """An address in writing: numbers are addresses to `ipaddress`, and booleans numbers.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no address")
+    return value

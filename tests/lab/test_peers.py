@@ -148,7 +148,9 @@ def node():
     with Lab(1) as lab:
         wrapper = Wrapper(lab.hosts[0], ADDRESSES)
         wrapper.lab = lab
-        wrapper.amend("[drain]", "[drain]\nminimum = 0")
+        # With metrics, it looks every ten seconds by itself.
+        metrics = '[metrics]\nlisten = "127.0.0.1:9153"\n\n'
+        wrapper.amend("[drain]", metrics + "[drain]\nminimum = 0")
         yield wrapper
 
 

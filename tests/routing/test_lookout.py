@@ -103,7 +103,7 @@ def test_by_itself_it_asks_every_ten_seconds_and_tells():
 
     async def scenario():
         lookout = Lookout(question)
-        task = asyncio.create_task(lookout.run(lambda seen: told.append(seen.heard)))
+        task = asyncio.create_task(lookout.run(lambda seen: told.append(seen.heard), 10.0))
         await asyncio.sleep(100.0)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
