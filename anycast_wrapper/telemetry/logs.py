@@ -42,6 +42,7 @@ TROUBLE = frozenset(
         "internal-error",
         "metrics-unavailable",
         "nudge-failed",
+        "reload-refused",
         "reroute-failed",
         "reroute-left-behind",
     },
