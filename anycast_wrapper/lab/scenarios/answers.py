@@ -248,5 +248,6 @@ SCENARIOS = (
             host=HostOptions(secondary=True),
             primary=True,
         ),
+        slow=True,
     ),
 )

@@ -174,18 +174,21 @@ SCENARIOS = (
         "The wrapper is killed with SIGKILL; its named goes on and is adopted by the next one.",
         wrapper_killed,
         Expected(prompt=True, back=5.0),
+        slow=True,
     ),
     Scenario(
         "kill-named",
         "named is killed with SIGKILL.",
         daemon_dies(signal.SIGKILL),
         Expected(outage=0.15, prompt=True, back=RESTART, reason="daemon-exited"),
+        slow=True,
     ),
     Scenario(
         "abort-named",
         "named aborts (SIGABRT).",
         daemon_dies(signal.SIGABRT),
         Expected(outage=0.15, prompt=True, back=RESTART, reason="daemon-exited"),
+        slow=True,
     ),
     Scenario(
         "stop-named",
@@ -231,6 +234,7 @@ SCENARIOS = (
         LATE_RESTART,
         known="MinLSArrival: routers drop a change within 1 s of the last one and hear of it only "
         "when it is retransmitted, 5 s later",
+        slow=True,
     ),
     Scenario(
         "hang-wrapper",

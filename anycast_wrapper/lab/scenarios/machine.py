@@ -158,6 +158,7 @@ SCENARIOS = (
         Expected(0.15, prompt=True, back=RESTART),
         CLOCK,
         needs=("libfaketime",),
+        slow=True,
     ),
     Scenario(
         "disk-full",

@@ -107,7 +107,7 @@ class Scenario:
         stage: The lab that it needs.
         hosts: How many hosts, if nobody says otherwise.
         afterwards: Seconds of load after everything is over.
-        slow: Whether it takes longer than a test run has patience for.
+        slow: Whether a run of all tests leaves it out: it takes long, or is much like another one.
         needs: Programs or libraries beyond the lab's own: see `lacks`.
         known: A limit that is known: why the expectation is not better.
     """

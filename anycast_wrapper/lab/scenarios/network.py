@@ -261,6 +261,7 @@ SCENARIOS = (
         needs=("nft",),
         known="host and router each count four seconds from the last hello that they heard: for up "
         "to a hello's time the host may have no way back while the router still sends",
+        slow=True,
     ),
     Scenario(
         "hellos-missed",
@@ -319,6 +320,7 @@ SCENARIOS = (
         # Whoever asks while the routers converge cannot be answered.
         Expected(0.3, gone=1.0, back=8.0, reason="route-missing"),
         ONLY_WAY,
+        slow=True,
     ),
     Scenario(
         "leak-redistribute",
@@ -333,6 +335,7 @@ SCENARIOS = (
         leak("ip ospf area 0 on anycast-hold", ON_HOLD),
         Expected(gone=1.5, back=4.0),
         LEAKS,
+        slow=True,
     ),
     Scenario(
         "leak-network",
@@ -340,5 +343,6 @@ SCENARIOS = (
         leak("network 192.0.2.0/24 area 0, as configured", {}),
         Expected(gone=1.5, back=4.0),
         Stage(addresses=SMALL, host=HostOptions(networks=("192.0.2.0/24",))),
+        slow=True,
     ),
 )
