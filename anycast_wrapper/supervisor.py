@@ -41,6 +41,7 @@ class Supervisor:
             probers: for every probe of every service in the policy, the way to run it.
         """
         self.state: State = initial(policy)
+        self._stepped = 0.0
         self._probers = probers
         self._queue: asyncio.Queue[events.Event | Errand] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -172,9 +173,10 @@ class Supervisor:
     # --- the loop ---
 
     async def _turn(self) -> None:
-        now = self._now()
-        deadline = next_deadline(self.state, now)
-        wait = BEAT if deadline is None else min(BEAT, deadline - now)
+        # Seen from the last step: what has fallen due since, while its effects took their time,
+        # is to be done at once.
+        deadline = next_deadline(self.state, self._stepped)
+        wait = BEAT if deadline is None else min(BEAT, deadline - self._now())
         item: events.Event | Errand = events.TimePassed()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
@@ -191,7 +193,8 @@ class Supervisor:
 
     async def _take(self, event: events.Event) -> list[effects.Effect]:
         """Take a step and do what it asks for: that, and what was added on the way."""
-        self.state, asked = step(self.state, event, self._now())
+        self._stepped = self._now()
+        self.state, asked = step(self.state, event, self._stepped)
         told: list[effects.Effect] = list(asked)
         refused: dict[str, tuple[effects.Move, str]] = {}
         for effect in asked:

@@ -779,3 +779,30 @@ def test_audiences_hear_of_every_step_after_it_was_done():
             assert seen == [(Rank.PREFERRED, True), (Rank.WITHDRAWN, False)]
 
     run(scenario())
+
+
+def test_what_falls_due_while_effects_are_performed_is_done_at_once():
+    async def scenario():
+        async with scene() as it:
+            await it.announced()
+            loop = asyncio.get_running_loop()
+            hear, asked, slow = it.ears.hear, [], []
+
+            async def note():
+                asked.append(loop.time())
+
+            def slowly(state, told):
+                if slow:
+                    loop._clock.now += slow.pop()
+                hear(state, told)
+
+            it.prober.action, it.ears.hear = note, slowly
+            await it.eventually(lambda _: len(asked) == 1)
+            due = it.state.health[KEY].due
+            await asyncio.sleep(due - loop.time() - 0.1)
+            slow.append(0.2)
+            it.supervisor.post(events.UndrainAsked())
+            await it.eventually(lambda _: len(asked) == 2)
+            assert asked[1] == pytest.approx(due + 0.1, abs=0.01)
+
+    run(scenario())

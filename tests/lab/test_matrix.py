@@ -1,7 +1,7 @@
 """The fault matrix: every scenario of `anycast-wrap lab`, with its own expectations.
 
-``./run test`` runs those that are not marked slow (the others take long, or are much like one that is
-run); ``./run test -m slow tests/lab`` the rest, ``./run matrix`` all of them.
+``./run test`` runs those that are not marked slow (the others take long, or are much like one that
+is run); ``./run test -m slow tests/lab`` the rest, ``./run matrix`` all of them.
 """
 
 import pytest
