@@ -11,7 +11,7 @@ from anycast_wrapper.lab.runner import TROUBLE
 from . import faults
 from .contenders import ALL as CONTENDERS
 from .contenders import Contender
-from .cost import checks, growth, hosts, idle
+from .cost import checks, growth, hosts, idle, steps
 from .parts import by_lab
 from .peers import missing
 from .stage import staged
@@ -80,6 +80,7 @@ class Measuring:
         single: dict[str, Callable[[], dict[str, Any]]] = {
             "checks": lambda: checks.per_thousand(quick=self._quick),
             "fleet": lambda: checks.fleet(quick=self._quick),
+            "steps": lambda: steps.steps(quick=self._quick),
             "idle": lambda: idle.idle(self._contenders[name], quick=self._quick),
             "growth": lambda: growth.growth(name, quick=self._quick),
             "hosts": lambda: hosts.hosts(int(name)),

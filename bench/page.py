@@ -84,6 +84,7 @@ def page(
         "What checking costs": sections.checks_section(known, image),
         "What is there while nothing happens": sections.idle_section(known),
         "How anycast-wrap grows": sections.growth_section(known, image),
+        "What an answer costs among many": sections.steps_section(known),
         "How a cluster grows": sections.hosts_section(known, image),
         "What is not here": list(_lacking(known)),
     }

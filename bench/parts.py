@@ -21,6 +21,7 @@ def every() -> list[str]:
     return [
         "checks",
         "fleet",
+        "steps",
         *(f"idle:{name}" for name in CONTENDERS),
         *(
             f"faults:{contender.name}:{fault.name}"
@@ -38,6 +39,7 @@ def quick() -> list[str]:
     return [
         "checks",
         "fleet",
+        "steps",
         *(f"idle:{name}" for name in QUICK_IDLE),
         *(f"faults:{name}:{fault}" for name in QUICK_CONTENDERS for fault in QUICK_FAULTS),
         "growth:services",

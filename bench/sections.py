@@ -97,6 +97,28 @@ def growth_section(known: Parts, image: Image) -> list[str]:
     return [words, "", *image("growth.svg", "CPU by number"), *table(head, rows)]
 
 
+def steps_section(known: Parts) -> list[str]:
+    """What one answer costs among many."""
+    rows = [
+        [
+            f"{row['count']:,}",
+            f"{row['core']:,.0f}",
+            f"{row['audiences']:,.0f}",
+            f"{row['share']:.2%}",
+        ]
+        for row in known.get("steps", {}).get("rows", [])
+    ]
+    if not rows:
+        return []
+    head = ["services", "core, us", "audiences, us", "of a core"]
+    words = (
+        "What it takes to make something of a good answer, without the asking: medians of CPU "
+        "time in the core, and of those who hear of every step; and the share of a core if every "
+        "service is asked once a second."
+    )
+    return [words, "", *table(head, rows)]
+
+
 def _singular(kind: str) -> str:
     return kind.removesuffix("es") if kind == "addresses" else kind.removesuffix("s")
 

@@ -11,9 +11,11 @@ from typing import Any
 from . import events
 from .effects import Effect, Noticed, RememberDrain
 from .health import Health, HealthState, settle
+from .judge import vouch
 from .ladder import RETRY, Links, Trouble, announced, live
 from .lifecycle import Context, Cue, adopt, advance
-from .model import Drain, Policy, Readiness
+from .model import Drain, Policy, Probe, Readiness, Service
+from .remembered import remembered
 from .state import NEVER, Key, State, unknown_standing
 
 Step = tuple[State, tuple[Effect, ...]]
@@ -38,7 +40,7 @@ def cue(state: State, what: Cue, now: float, code: int | None = None, words: str
 
 def renew(state: State, now: float) -> State:
     """Forget all health: the daemon is no longer the one that it was known of."""
-    return replace(state, health=_health(state.policy, {}, now))
+    return _keep(state, {}, now)
 
 
 def _started(state: State, event: events.Started, now: float) -> Step:
@@ -143,17 +145,21 @@ def _probed(state: State, event: events.ProbeDone, now: float) -> Step:
     health = state.health.get(key)
     if health is None or health.ticket != event.ticket:
         return state, ()
-    probe = next(
-        probe
-        for service in state.policy.services
-        for probe in service.probes
-        if (service.name, probe.name) == key
-    )
+    service, probe = _probes(state.policy)[key]
     health = settle(health, probe, event.outcome, now)
     life = state.life
     if state.policy.daemon.ready is Readiness.PROBE and health.state is HealthState.UP:
         life = replace(life, proven=True)
-    return replace(state, life=life, health={**state.health, key: health}), ()
+    known, vouched = {**state.health, key: health}, state.vouched
+    if (says := vouch(service, known)) != vouched[service.name]:
+        vouched = {**vouched, service.name: says}
+    return replace(state, life=life, health=known, vouched=vouched, answered=key), ()
+
+
+@remembered
+def _probes(policy: Policy) -> Mapping[Key, tuple[Service, Probe]]:
+    """Every probe with its service."""
+    return {(s.name, probe.name): (s, probe) for s in policy.services for probe in s.probes}
 
 
 def _queue(state: State, event: events.QueueStands, now: float) -> Step:
@@ -192,22 +198,21 @@ def _reconfigured(state: State, event: events.Reconfigured, now: float) -> Step:
         service.name: state.standings.get(service.name, unknown_standing(now))
         for service in policy.services
     }
-    return replace(
+    state = replace(
         state,
         policy=policy,
-        health=_health(policy, keep, now),
         known=state.known | set(policy.addresses),
         standings=standings,
-    ), ()
+    )
+    return _keep(state, keep, now), ()
 
 
-def _health(policy: Policy, keep: Mapping[Key, Health], now: float) -> dict[Key, Health]:
+def _keep(state: State, keep: Mapping[Key, Health], now: float) -> State:
+    """Know this of the probes that there are, and of all others nothing."""
     fresh = Health(due=now)
-    return {
-        (service.name, probe.name): keep.get((service.name, probe.name), fresh)
-        for service in policy.services
-        for probe in service.probes
-    }
+    health = {key: keep.get(key, fresh) for key in _probes(state.policy)}
+    vouched = {service.name: vouch(service, health) for service in state.policy.services}
+    return replace(state, health=health, vouched=vouched)
 
 
 ABSORB: dict[type[Any], Callable[[State, Any, float], Step]] = {

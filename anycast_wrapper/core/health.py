@@ -5,10 +5,12 @@ state once it reaches ``rise`` (good) or ``fall`` (bad). A state that is not set
 at the short interval, so that doubt is short.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from .model import Outcome, Probe
+from .remembered import remembered
 
 
 class HealthState(Enum):
@@ -71,6 +73,12 @@ class Health:
     ticket: int | None = None
     last: Outcome | None = None
     answered: float | None = None
+
+
+@remembered
+def soonest(known: Mapping[tuple[str, str], Health]) -> float:
+    """When the first of those that are not running is due; infinity if all are."""
+    return min((one.due for one in known.values() if one.ticket is None), default=float("inf"))
 
 
 def ask(health: Health, ticket: int, now: float) -> Health:

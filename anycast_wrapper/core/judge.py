@@ -1,9 +1,13 @@
 """Verdicts: the rank that a service should have, and the one reason that decides it."""
 
-from .health import HealthState
+from collections.abc import Mapping
+
+from .health import Health, HealthState
+from .ladder import Troubles
 from .lifecycle import Phase
-from .model import Rank, Reason, Service, Verdict
-from .state import State
+from .model import Network, Policy, Rank, Reason, Service, Verdict
+from .remembered import remembered
+from .state import Key, State
 
 PHASE_REASON: dict[Phase, Reason | None] = {
     Phase.DOWN: Reason.DAEMON_DOWN,
@@ -23,54 +27,87 @@ def judge(state: State, service: Service) -> Verdict:
     What an operator asked for comes first, then what would make every other answer meaningless,
     then the probes, and last whether the kernel lets us.
     """
-    verdict = _node(state) or _probes(state, service)
-    interface = state.policy.ranks.get(verdict.rank)
-    if interface is not None and interface.name in state.troubles:
-        return _failed(interface.name, state)
+    return verdicts(state)[service.name]
+
+
+def verdicts(state: State) -> Mapping[str, Verdict]:
+    """The same of every service, by its name; the same object while all of them stay."""
+    return _verdicts(state.policy, _node(state), state.vouched, state.troubles)
+
+
+@remembered
+def _verdicts(
+    policy: Policy,
+    node: Verdict | None,
+    vouched: Mapping[str, Verdict],
+    troubles: Troubles,
+) -> Mapping[str, Verdict]:
+    return {
+        service.name: _allowed(node or vouched[service.name], policy, troubles)
+        for service in policy.services
+    }
+
+
+def _allowed(verdict: Verdict, policy: Policy, troubles: Troubles) -> Verdict:
+    """The verdict, unless the kernel refuses what it asks for."""
+    interface = policy.ranks.get(verdict.rank)
+    if interface is not None and interface.name in troubles:
+        return _failed(interface.name, troubles)
     return verdict
 
 
-def _failed(name: str, state: State) -> Verdict:
-    detail = f"{name}: {state.troubles[name].detail}"
+@remembered
+def _failed(name: str, troubles: Troubles) -> Verdict:
+    detail = f"{name}: {troubles[name].detail}"
     return Verdict(Rank.WITHDRAWN, Reason.INTERFACE_FAILED, detail)
 
 
 def _node(state: State) -> Verdict | None:
-    """What keeps every service of this node withdrawn, or None."""
+    """What keeps every service of this node withdrawn, or None; the same object while it stays."""
     if state.stopping is not None:
-        return Verdict(Rank.WITHDRAWN, Reason.STOPPING)
+        return _withdrawn(Reason.STOPPING, "")
     reason = PHASE_REASON[state.life.phase]
     if state.drained is not None:
-        return Verdict(Rank.WITHDRAWN, state.drained.reason, state.drained.detail)
+        return _withdrawn(state.drained.reason, state.drained.detail)
     if reason is not None:
-        return Verdict(Rank.WITHDRAWN, reason, state.life.words)
+        return _withdrawn(reason, state.life.words)
     hold = state.policy.hold
     if hold is not None and hold.name in state.troubles:
-        return _failed(hold.name, state)
-    missing = state.policy.required_routes - state.routes
-    if missing:
-        routes = ", ".join(sorted(map(str, missing)))
-        return Verdict(Rank.WITHDRAWN, Reason.ROUTE_MISSING, f"no route to {routes}")
-    return None
+        return _failed(hold.name, state.troubles)
+    return _route(state.policy.required_routes, state.routes)
 
 
-def _probes(state: State, service: Service) -> Verdict:
+@remembered
+def _route(required: frozenset[Network], found: frozenset[Network]) -> Verdict | None:
+    missing = required - found
+    if not missing:
+        return None
+    routes = ", ".join(sorted(map(str, missing)))
+    return Verdict(Rank.WITHDRAWN, Reason.ROUTE_MISSING, f"no route to {routes}")
+
+
+@remembered
+def _withdrawn(reason: Reason, detail: str) -> Verdict:
+    return Verdict(Rank.WITHDRAWN, reason, detail)
+
+
+def vouch(service: Service, known: Mapping[Key, Health]) -> Verdict:
     """The weakest rank that any probe leaves to the service; the first such probe is the reason."""
     verdict = Verdict(Rank.PREFERRED, Reason.HEALTHY)
     for probe in service.probes:
-        health = state.health[service.name, probe.name]
+        health = known[service.name, probe.name]
         if health.state.vouches:
             continue
         # A probe that has not made up its mind yet could still say anything.
         unproven = health.state is HealthState.UNPROVEN
         rank = Rank.WITHDRAWN if unproven else probe.on_failure
         if rank < verdict.rank:
-            verdict = _blame(rank, probe.name, state, service.name)
+            verdict = _blame(rank, probe.name, health)
     return verdict
 
 
-def _blame(rank: Rank, probe: str, state: State, service: str) -> Verdict:
-    last = state.health[service, probe].last
+def _blame(rank: Rank, probe: str, health: Health) -> Verdict:
+    last = health.last
     if last is None or last.ok:
         return Verdict(rank, Reason.PROBE_PENDING, f"{probe}: not proven yet")
     return Verdict(rank, last.reason, f"{probe}: {last.detail}" if last.detail else probe)

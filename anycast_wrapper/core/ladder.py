@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 from .effects import AddAddress, CreateLink, DeleteLink, LinkDown, LinkUp, Move, RemoveAddress
 from .model import Address, Interface, Link, Policy, Rank, Switch
+from .remembered import remembered
 
 RETRY = 1.0
 """Seconds until something that the kernel refused is tried again."""
@@ -68,7 +69,7 @@ class Scene:
     def has_arrived(self, address: Address) -> bool:
         """Whether an address is announced at the rank that it should have."""
         interface = self.policy.ranks.get(self.wanted.get(address, Rank.WITHDRAWN))
-        return interface is not None and address in self.on(interface)
+        return interface is not None and is_live(self.links, interface, self.known, address)
 
 
 def apply(links: Links, move: Move) -> dict[str, Link]:
@@ -108,7 +109,17 @@ def live(links: Links, interface: Interface, known: Collection[Address]) -> tupl
     return tuple(sorted(ours, key=_order))
 
 
-def announced(links: Links, policy: Policy, known: Collection[Address]) -> dict[Address, Rank]:
+def is_live(
+    links: Links, interface: Interface, known: Collection[Address], address: Address
+) -> bool:
+    """Whether `live` has the address."""
+    link = links.get(interface.name)
+    ours = interface.switch is Switch.LINK or address in known
+    return ours and link is not None and link.up and address in link.addresses
+
+
+@remembered
+def announced(links: Links, policy: Policy, known: Collection[Address]) -> Mapping[Address, Rank]:
     """The strongest rank at which each address is announced now; absent is withdrawn."""
     found: dict[Address, Rank] = {}
     for rank in sorted(policy.ranks):
@@ -128,6 +139,7 @@ def _one_per_family(addresses: Iterable[Address]) -> tuple[Address, ...]:
     return tuple(first.values())
 
 
+@remembered
 def withdrawals(scene: Scene) -> tuple[Move, ...]:
     """What must go at once. Never paced."""
     moves: list[Move] = []
@@ -153,6 +165,7 @@ def _take_off(interface: Interface, on: Collection[Address], gone: list[Address]
     return [RemoveAddress(interface.name, a) for a in gone]
 
 
+@remembered
 def calm(scene: Scene) -> tuple[Move, ...]:
     """The next moves that are not urgent: one change of the routing daemon's mind, or none."""
     ranks = scene.policy.ranks
@@ -214,6 +227,7 @@ def _retire(scene: Scene) -> tuple[Move, ...]:
     return ()
 
 
+@remembered
 def holding(
     links: Links,
     policy: Policy,

@@ -13,23 +13,28 @@ A step absorbs the event into the state (`absorb`), and then settles: whatever t
 time call for is done, no matter which event it was.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from .absorb import Step, absorb, cue, renew
 from .effects import Changed, DeleteLink, Effect, Exit, Move, Noticed, RememberDrain, RunProbe
 from .events import Event
-from .health import ask
-from .judge import judge
-from .ladder import Scene, announced, apply, calm, holding, housekeeping, withdrawals
+from .health import ask, soonest
+from .judge import verdicts
+from .ladder import Scene, apply, calm, holding, housekeeping, withdrawals
 from .lifecycle import Cue, Phase
-from .model import Switch
-from .query import linger_end, standing_rank, told_reason, wanted
+from .model import Rank, Switch, Verdict
+from .query import have, linger_end, standing_ranks, told_reason, wanted
+from .remembered import remembered
 from .reroute import divert, nudge, withdrawn
 from .state import Standing, State
 
 PATIENCE = 5.0
 """Seconds after which a stop goes on although the kernel refuses to withdraw: the end of the
 process takes its TAP with it, and a stop that never ends helps nobody."""
+
+SCENE = remembered(Scene)
+"""The same scene while nothing in it changes, for which the moves are known already."""
 
 
 def step(state: State, event: Event, now: float) -> Step:
@@ -52,15 +57,20 @@ def next_deadline(state: State, now: float) -> float | None:
     if state.stopping is not None:
         times.append(_stop_limit(state.stopping, state))
     if _probing(state):
-        times += [health.due for health in state.health.values() if health.ticket is None]
+        times += _due(state, now)
     return min((time for time in times if time > now), default=None)
+
+
+def _due(state: State, now: float) -> list[float]:
+    """When probes are due: the first, if that is yet to come."""
+    if (first := soonest(state.health)) > now:
+        return [first]
+    return [health.due for health in state.health.values() if health.ticket is None]
 
 
 def _settle(state: State, given: tuple[Effect, ...], now: float) -> Step:
     """Whatever the state and the time call for, in the order in which it is to be done."""
-    troubles = {name: trouble for name, trouble in state.troubles.items() if now < trouble.until}
-    state = replace(state, troubles=troubles)
-
+    state = _try_again(state, now)
     urgent: tuple[Effect, ...]
     state, urgent = _withdraw(state, now)
     state, due = _live(state, now)
@@ -83,8 +93,14 @@ def _settle(state: State, given: tuple[Effect, ...], now: float) -> Step:
     return state, (*urgent, *hold, *daemon, *tidy, *paced, *probes, *told, *changes)
 
 
+def _try_again(state: State, now: float) -> State:
+    """Forget the troubles whose time has come."""
+    troubles = {name: trouble for name, trouble in state.troubles.items() if now < trouble.until}
+    return state if len(troubles) == len(state.troubles) else replace(state, troubles=troubles)
+
+
 def _scene(state: State) -> Scene:
-    return Scene(state.links, state.policy, wanted(state), state.known, state.troubles)
+    return SCENE(state.links, state.policy, wanted(state), state.known, state.troubles)
 
 
 def _perform(state: State, moves: tuple[Move, ...]) -> tuple[State, tuple[Move, ...]]:
@@ -131,8 +147,7 @@ def _may_end_daemon(state: State, now: float) -> bool:
         return False
     if now >= _stop_limit(state.stopping, state):
         return True
-    out = not announced(state.links, state.policy, state.known)
-    return out and now >= linger_end(state)
+    return not have(state) and now >= linger_end(state)
 
 
 def _is_over(state: State, now: float) -> bool:
@@ -144,8 +159,7 @@ def _is_over(state: State, now: float) -> bool:
     if state.life.phase is not Phase.ENDED:
         return False
     # Where the kernel refuses to withdraw, it is asked again for a while before we leave.
-    out = not announced(state.links, state.policy, state.known)
-    return out or now >= state.life.since + PATIENCE
+    return not have(state) or now >= state.life.since + PATIENCE
 
 
 def _finish(state: State, urgent: tuple[Effect, ...], told: tuple[Effect, ...], now: float) -> Step:
@@ -165,7 +179,7 @@ def _probing(state: State) -> bool:
 
 def _ask(state: State, now: float) -> tuple[State, tuple[Effect, ...]]:
     """Start every probe that is due."""
-    if not _probing(state):
+    if not _probing(state) or now < soonest(state.health):
         return state, ()
     health, tickets = dict(state.health), state.tickets
     effects: list[Effect] = []
@@ -179,18 +193,30 @@ def _ask(state: State, now: float) -> tuple[State, tuple[Effect, ...]]:
 
 def _report(state: State, now: float) -> tuple[State, tuple[Effect, ...]]:
     """Tell people of every service that stands otherwise than it was last told."""
-    standings: dict[str, Standing] = {}
+    news = _news(verdicts(state), standing_ranks(state), state.standings)
+    if not news:
+        return state, ()
     changes: list[Effect] = []
-    for service in state.policy.services:
-        before = state.standings[service.name]
-        verdict = judge(state, service)
-        rank = standing_rank(state, service.addresses)
+    for name, (verdict, rank) in news.items():
+        reason, detail = told_reason(verdict, rank)
+        changes.append(Changed(name, state.standings[name].rank, rank, reason, detail))
+    told = {name: Standing(verdict, rank, now) for name, (verdict, rank) in news.items()}
+    return replace(state, standings={**state.standings, **told}), tuple(changes)
+
+
+@remembered
+def _news(
+    found: Mapping[str, Verdict],
+    ranks: Mapping[str, Rank],
+    standings: Mapping[str, Standing],
+) -> Mapping[str, tuple[Verdict, Rank]]:
+    """Of every service that stands otherwise than it was last told, its verdict and its rank."""
+    news: dict[str, tuple[Verdict, Rank]] = {}
+    for name, verdict in found.items():
+        before, rank = standings[name], ranks[name]
         # A verdict that waits for its moves is told once they are made.
-        news = rank is not before.rank or (
+        if rank is not before.rank or (
             rank is verdict.rank and verdict.reason is not before.verdict.reason
-        )
-        standings[service.name] = Standing(verdict, rank, now) if news else before
-        if news:
-            reason, detail = told_reason(verdict, rank)
-            changes.append(Changed(service.name, before.rank, rank, reason, detail))
-    return replace(state, standings=standings), tuple(changes)
+        ):
+            news[name] = verdict, rank
+    return news

@@ -1,30 +1,53 @@
 """What can be asked of a state: by the machine itself, by ``status``, by whoever waits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from .judge import judge
+from .judge import verdicts
 from .ladder import announced
-from .model import Address, Rank, Reason, Verdict
+from .model import Address, Policy, Rank, Reason, Verdict
+from .remembered import remembered
 from .state import State
 
 UNDECIDED = frozenset({Reason.PROBE_PENDING, Reason.DAEMON_STARTING})
 """Reasons that answer themselves in a moment."""
 
 
-def wanted(state: State) -> dict[Address, Rank]:
+def wanted(state: State) -> Mapping[Address, Rank]:
     """The rank that every service address should have."""
+    return _wanted(state.policy, verdicts(state))
+
+
+@remembered
+def _wanted(policy: Policy, found: Mapping[str, Verdict]) -> Mapping[Address, Rank]:
     return {
-        address: rank
-        for service in state.policy.services
-        for rank in [judge(state, service).rank]
+        address: found[service.name].rank
+        for service in policy.services
         for address in service.addresses
     }
 
 
+def have(state: State) -> Mapping[Address, Rank]:
+    """The rank at which every address is announced now; absent is withdrawn."""
+    return announced(state.links, state.policy, state.known)
+
+
 def standing_rank(state: State, addresses: Iterable[Address]) -> Rank:
     """The rank that a service has: of its addresses, the weakest."""
-    have = announced(state.links, state.policy, state.known)
-    return min((have.get(a, Rank.WITHDRAWN) for a in addresses), default=Rank.WITHDRAWN)
+    return _weakest(have(state), addresses)
+
+
+def standing_ranks(state: State) -> Mapping[str, Rank]:
+    """The same of every service, by its name; the same object while all of them stay."""
+    return _standing_ranks(state.policy, have(state))
+
+
+@remembered
+def _standing_ranks(policy: Policy, ranks: Mapping[Address, Rank]) -> Mapping[str, Rank]:
+    return {service.name: _weakest(ranks, service.addresses) for service in policy.services}
+
+
+def _weakest(ranks: Mapping[Address, Rank], addresses: Iterable[Address]) -> Rank:
+    return min((ranks.get(a, Rank.WITHDRAWN) for a in addresses), default=Rank.WITHDRAWN)
 
 
 def told_reason(verdict: Verdict, rank: Rank) -> tuple[Reason, str]:
@@ -41,22 +64,27 @@ def linger_end(state: State) -> float:
 
 def settled(state: State) -> bool:
     """Whether every service stands where its verdict puts it, and the verdict is not in the air."""
-    return not state.exited and all(
-        standing_rank(state, service.addresses) is verdict.rank and verdict.reason not in UNDECIDED
-        for service in state.policy.services
-        for verdict in [judge(state, service)]
+    return not state.exited and _settled(verdicts(state), standing_ranks(state))
+
+
+@remembered
+def _settled(found: Mapping[str, Verdict], ranks: Mapping[str, Rank]) -> bool:
+    return all(
+        ranks[name] is verdict.rank and verdict.reason not in UNDECIDED
+        for name, verdict in found.items()
     )
 
 
 def all_announced(state: State) -> bool:
     """Whether every service is announced, at whatever rank."""
-    return all(
-        standing_rank(state, service.addresses) > Rank.WITHDRAWN
-        for service in state.policy.services
-    )
+    return _all_announced(standing_ranks(state))
+
+
+@remembered
+def _all_announced(ranks: Mapping[str, Rank]) -> bool:
+    return Rank.WITHDRAWN not in ranks.values()
 
 
 def quiet(state: State, now: float) -> bool:
     """Whether nothing is announced and nothing that was can still be asked."""
-    none = not announced(state.links, state.policy, state.known)
-    return none and now >= linger_end(state)
+    return not have(state) and now >= linger_end(state)

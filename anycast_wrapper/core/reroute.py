@@ -4,12 +4,14 @@ Both are additions. Nothing that is announced or withdrawn depends on them, and 
 not ask for them never sees their effects.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from .absorb import Step
 from .effects import Divert, Nudge
-from .judge import judge
-from .model import Address, Rank, Reason
+from .judge import verdicts
+from .model import Address, Policy, Rank, Reason, Verdict
+from .remembered import remembered
 from .state import State
 
 STILL_ANSWERED = frozenset(
@@ -27,12 +29,17 @@ STILL_ANSWERED = frozenset(
 
 def unanswered(state: State) -> tuple[Address, ...]:
     """The service addresses at which a query that still comes in would not be answered here."""
-    if not state.policy.reroute:
+    return _unanswered(state.policy, verdicts(state))
+
+
+@remembered
+def _unanswered(policy: Policy, found: Mapping[str, Verdict]) -> tuple[Address, ...]:
+    if not policy.reroute:
         return ()
     return tuple(
         address
-        for service in state.policy.services
-        for verdict in [judge(state, service)]
+        for service in policy.services
+        for verdict in [found[service.name]]
         if verdict.rank is Rank.WITHDRAWN and verdict.reason not in STILL_ANSWERED
         for address in service.addresses
     )
@@ -41,9 +48,14 @@ def unanswered(state: State) -> tuple[Address, ...]:
 def divert(state: State) -> Step:
     """Have exactly those queries answered elsewhere, if that is another set than before."""
     addresses = unanswered(state)
-    if frozenset(addresses) == state.diverted:
+    if _together(addresses) == state.diverted:
         return state, ()
-    return replace(state, diverted=frozenset(addresses)), (Divert(addresses),)
+    return replace(state, diverted=_together(addresses)), (Divert(addresses),)
+
+
+@remembered
+def _together(addresses: tuple[Address, ...]) -> frozenset[Address]:
+    return frozenset(addresses)
 
 
 def withdrawn(state: State, now: float) -> State:

@@ -37,6 +37,9 @@ class State:
         policy: the configuration in force.
         life: the daemon's.
         health: of every probe.
+        vouched: what the probes of each service add up to. It follows from ``health``, and is
+            another object only once one of them says something else.
+        answered: the probe whose outcome was taken in last, or None.
         links: our interfaces as the kernel is believed to have them.
         routes: the required routes that are there.
         known: every service address there was since the start; what is on a loopback and not known
@@ -57,6 +60,8 @@ class State:
     policy: Policy
     life: Life = field(default_factory=Life)
     health: Mapping[Key, Health] = field(default_factory=dict)
+    vouched: Mapping[str, Verdict] = field(default_factory=dict)
+    answered: Key | None = None
     links: Mapping[str, Link] = field(default_factory=dict)
     routes: frozenset[Network] = frozenset()
     known: frozenset[Address] = frozenset()

@@ -57,11 +57,15 @@ class Meant:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._known: dict[Address, tuple[bool, float]] = {}
+        self._heard: tuple[object, object] = (None, None)
 
     def hear(self, state: State, told: Sequence[Effect]) -> None:
         """After every step."""
         del told
         have = announced(state.links, state.policy, state.known)
+        heard, self._heard = self._heard, (have, state.policy)
+        if heard[0] is have and heard[1] is state.policy:
+            return  # As after most steps, of which there are many a second.
         now = self._clock()
         before = self._known
         self._known = {

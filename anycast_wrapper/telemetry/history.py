@@ -6,7 +6,7 @@ so that a wall clock that is set does not move a single point.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import floor
 from statistics import median
 from typing import Any
@@ -89,19 +89,28 @@ class History:
         self._ranks: dict[str, deque[Standing]] = {}
         self._probes: dict[Key, ProbeHistory] = {}
         self._heard: dict[Key, float] = {}
+        self._standings: Mapping[str, Standing] = {}
 
     def hear(self, state: State, told: Sequence[effects.Effect]) -> None:
-        """Take in what is new of every service and every probe."""
+        """Take in what is new: of the services, and of the probe that answered last.
+
+        A step takes in one outcome at most, and every step is heard of.
+        """
         del told
-        for name, standing in state.standings.items():
+        if state.standings is not self._standings:
+            self._standings = state.standings
+            self._hear_standings(state.standings)
+        if state.answered is not None and (health := state.health.get(state.answered)) is not None:
+            self._hear_probe(state.answered, health)
+        self._forget_others(state)
+
+    def _hear_standings(self, standings: Mapping[str, Standing]) -> None:
+        for name, standing in standings.items():
             ranks = self._ranks.setdefault(name, deque(maxlen=CHANGES))
             if not ranks or ranks[-1] is not standing:
                 ranks.append(standing)
                 while len(ranks) > 1 and standing.since - ranks[1].since > HOUR:
                     ranks.popleft()  # The one that the hour began with is still needed.
-        for key, health in state.health.items():
-            self._hear_probe(key, health)
-        self._forget_others(state)
 
     def _hear_probe(self, key: Key, health: Health) -> None:
         if health.last is None or health.answered is None:

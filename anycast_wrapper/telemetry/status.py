@@ -8,10 +8,17 @@ from typing import Any
 
 from anycast_wrapper.core import effects
 from anycast_wrapper.core.health import Health
-from anycast_wrapper.core.judge import judge
-from anycast_wrapper.core.ladder import announced
-from anycast_wrapper.core.model import Address, Rank, Service
-from anycast_wrapper.core.query import quiet, settled, standing_rank, told_reason
+from anycast_wrapper.core.judge import judge, verdicts
+from anycast_wrapper.core.model import Address, Rank, Service, Verdict
+from anycast_wrapper.core.query import (
+    have,
+    quiet,
+    settled,
+    standing_rank,
+    standing_ranks,
+    told_reason,
+)
+from anycast_wrapper.core.remembered import remembered
 from anycast_wrapper.core.state import State
 
 KEPT = 50
@@ -82,7 +89,7 @@ def node_state(state: State) -> str:
         return "stopping"
     if state.drained is not None:
         return "drained"
-    ranks = {standing_rank(state, service.addresses) for service in state.policy.services}
+    ranks = set(standing_ranks(state).values())
     if ranks == {Rank.PREFERRED}:
         return "announced"
     if Rank.WITHDRAWN not in ranks:
@@ -92,14 +99,17 @@ def node_state(state: State) -> str:
 
 def headline(state: State) -> str:
     """One line for people: every service with its rank, and why if it is not preferred."""
+    return _headline(verdicts(state), standing_ranks(state))
+
+
+@remembered
+def _headline(found: Mapping[str, Verdict], ranks: Mapping[str, Rank]) -> str:
     words = []
-    for service in state.policy.services:
-        rank = standing_rank(state, service.addresses)
-        reason, detail = told_reason(judge(state, service), rank)
+    for name, verdict in found.items():
+        rank = ranks[name]
+        reason, detail = told_reason(verdict, rank)
         why = f"{reason}: {detail}" if detail else str(reason)
-        words.append(
-            f"{service.name} {rank.slug}" + ("" if rank is Rank.PREFERRED else f" ({why})")
-        )
+        words.append(f"{name} {rank.slug}" + ("" if rank is Rank.PREFERRED else f" ({why})"))
     return "; ".join(words)
 
 
@@ -121,7 +131,6 @@ def _service(state: State, service: Service, clock: _Clock) -> dict[str, Any]:
     verdict = judge(state, service)
     rank = standing_rank(state, service.addresses)
     reason, detail = told_reason(verdict, rank)
-    have = announced(state.links, state.policy, state.known)
     standing = state.standings.get(service.name)  # none before the start is through
     return {
         "name": service.name,
@@ -130,7 +139,7 @@ def _service(state: State, service: Service, clock: _Clock) -> dict[str, Any]:
         "reason": str(reason),
         "detail": detail,
         "since": None if standing is None else clock.iso(standing.since),
-        "addresses": [_address(state, address, have) for address in service.addresses],
+        "addresses": [_address(state, address, have(state)) for address in service.addresses],
         "probes": [
             _probe(probe.name, state.health.get((service.name, probe.name), Health()), clock)
             for probe in service.probes
@@ -138,13 +147,13 @@ def _service(state: State, service: Service, clock: _Clock) -> dict[str, Any]:
     }
 
 
-def _address(state: State, address: Address, have: Mapping[Address, Rank]) -> dict[str, Any]:
+def _address(state: State, address: Address, ranks: Mapping[Address, Rank]) -> dict[str, Any]:
     hold = state.policy.hold
     link = None if hold is None else state.links.get(hold.name)
     return {
         "address": str(address),
         "held": link is not None and link.up and address in link.addresses,
-        "rank": have.get(address, Rank.WITHDRAWN).slug,
+        "rank": ranks.get(address, Rank.WITHDRAWN).slug,
     }
 
 

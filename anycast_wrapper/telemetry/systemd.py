@@ -60,6 +60,7 @@ class SystemdAudience:
         self._notifier = notifier
         self._ready = False
         self._stopping = False
+        self._headline = ""
         self._line = ""
 
     def hear(self, state: State, told: Sequence[effects.Effect]) -> None:
@@ -72,10 +73,12 @@ class SystemdAudience:
         if not self._stopping and (state.stopping is not None or state.exited):
             self._stopping = True
             fields["STOPPING"] = 1
-        # A STATUS is one line: what a daemon printed last may have more.
-        line = " ".join(headline(state).split())
-        if line != self._line:
-            self._line = line
-            fields["STATUS"] = line
+        if (words := headline(state)) != self._headline:
+            self._headline = words
+            # A STATUS is one line: what a daemon printed last may have more.
+            line = " ".join(words.split())
+            if line != self._line:
+                self._line = line
+                fields["STATUS"] = line
         if fields:
             self._notifier.send(**fields)

@@ -2,11 +2,11 @@
 
 The core tells of a change when it decides it (`effects`), but of a probe's result it only keeps
 the last. That is enough to count each exactly once: a step absorbs one event, so at most one
-result, and the audiences hear after every step. A result is another one if it came at another time
-or is another object. One can hide: that of a step which also ends the daemon, at the very end of
-the wrapper's life, as the daemon's end makes the core forget all health. Nothing was made of it,
-and so the definition of the metric leaves it out, with those that the core throws away as it no
-longer waits for them.
+result, of the probe in ``state.answered``, and the audiences hear after every step. A result is
+another one if it came at another time or is another object. One can hide: that of a step which also
+ends the daemon, at the very end of the wrapper's life, as the daemon's end makes the core forget
+all health. Nothing was made of it, and so the definition of the metric leaves it out, with those
+that the core throws away as it no longer waits for them.
 """
 
 from bisect import bisect_left
@@ -101,8 +101,8 @@ class Tally:
                         self.withdrawals[service, reason in PLANNED] += 1
                 case effects.Noticed(event, _):
                     self.notices[event] += 1
-        for key, health in state.health.items():
-            self._hear_probe(key, health)
+        if state.answered is not None and (health := state.health.get(state.answered)) is not None:
+            self._hear_probe(state.answered, health)
 
     def _hear_probe(self, key: Key, health: Health) -> None:
         before, at = self._last.get(key, (None, None))
