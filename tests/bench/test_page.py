@@ -5,6 +5,7 @@ import json
 import xml.etree.ElementTree as ET
 
 import pytest
+from docutils.core import publish_doctree
 
 from bench import page, pictures, results
 from bench.chart import Bar, Line, bars, lines
@@ -125,9 +126,8 @@ def test_another_figure_makes_another_page(tmp_path):
 
 def test_no_line_of_a_paragraph_and_no_table_is_torn(tmp_path):
     """As docutils reads it: no warnings, no errors."""
-    core = pytest.importorskip("docutils.core")
     settings = {"report_level": 2, "halt_level": 2, "file_insertion_enabled": False}
-    core.publish_doctree(written(tmp_path), settings_overrides=settings)
+    publish_doctree(written(tmp_path), settings_overrides=settings)
 
 
 def test_every_plot_is_there_and_is_a_picture(tmp_path):
