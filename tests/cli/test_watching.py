@@ -15,6 +15,7 @@ import threading
 import time
 from contextlib import contextmanager
 
+import psutil
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
@@ -221,7 +222,11 @@ class Terminal:
 
 @pytest.fixture
 def wrapper(tmp_path):
-    return Wrapper(tmp_path)
+    yield Wrapper(tmp_path)
+    for child in psutil.Process().children():  # where a test has failed before it ended them
+        if f"{tmp_path}/conf" in child.cmdline():
+            child.kill()
+            child.wait()
 
 
 def test_it_goes_on_while_the_wrapper_changes_ends_and_comes_back(wrapper):
