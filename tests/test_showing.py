@@ -70,6 +70,8 @@ def test_a_routing_daemon_that_is_slow_is_waited_for_only_once(vtysh, tmp_path):
         async with asyncio.timeout(10):
             while len((tmp_path / "asked").read_text()) < 4:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
+            while made._tasks:  # noqa: ASYNC110 - until it has heard
+                await asyncio.sleep(0.05)
         await made.close()
         return first["peers"], took
 

@@ -78,7 +78,8 @@ class Cluster:
     def start_wrappers(self) -> None:
         """Start what does not run, all hosts at once."""
         with ThreadPoolExecutor(max_workers=len(self.wrappers)) as pool:
-            for _ in pool.map(Wrapper.start, self.wrappers):
+            # Each by its own way: one that is watched starts in another.
+            for _ in pool.map(lambda wrapper: wrapper.start(), self.wrappers):
                 pass
 
     def await_both(self, within: float = 30.0) -> None:
