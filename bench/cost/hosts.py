@@ -1,4 +1,4 @@
-"""How a cluster grows: start-up, and what one killed named costs, with 2 to 32 hosts."""
+"""How a cluster grows: start-up, and what one killed named costs, with 2 to 24 hosts."""
 
 import time
 from typing import Any
@@ -9,7 +9,7 @@ from anycast_wrapper.lab.topology import Lab
 from bench.contenders import ADDRESS
 from bench.stage import AFTERWARDS, RATE
 
-STEPS = (2, 4, 8, 16, 32)
+STEPS = (2, 4, 8, 16, 24)
 QUICK_STEPS = (2, 4)
 CONVERGENCE = 120.0
 
