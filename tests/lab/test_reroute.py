@@ -15,7 +15,7 @@ from anycast_wrapper.lab.wrapper import Wrapper
 from .cluster import Cluster, figure, pause
 
 RATE = 5000.0
-ROUNDS = 5
+ROUNDS = 3
 ADDRESSES = ("192.0.2.53", "2001:db8:53::53")
 OFF = "[reroute]\nenabled = false\n"
 ON = "[reroute]\nenabled = true\n"
@@ -149,7 +149,9 @@ SLOW = 'restart-delay = "12s"\n'
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("nudged", [True, False], ids=["nudge", "no-nudge"])
+@pytest.mark.parametrize(
+    "nudged", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["nudge", "no-nudge"]
+)
 @pytest.mark.parametrize("rerouted", [True, False], ids=["reroute", "no-reroute"])
 def test_a_withdrawal_right_after_an_announcement(cluster, rerouted, nudged):
     before = cluster.one.config.read_text()

@@ -197,6 +197,7 @@ SCENARIOS = (
         amended("named lets nobody ask", "recursion no;", "recursion no; allow-query { none; };"),
         Expected(PROMPT, gone=PROMPT, back=BACK, reason="probe-refused"),
         CONTENT,
+        slow=True,
     ),
     Scenario(
         "wrong-answer",
@@ -213,6 +214,7 @@ SCENARIOS = (
         Expected(PROMPT, gone=PROMPT, back=BACK, reason="probe-connection-refused", detail="tcp"),
         CONTENT,
         needs=("nft",),
+        slow=True,
     ),
     Scenario(
         "tcp-silent",

@@ -81,6 +81,7 @@ SCENARIOS = (
         "The rank interface is set down by hand.",
         by_hand("link set anycast0 down"),
         Expected(gone=0.5, back=REPAIRED),
+        slow=True,
     ),
     Scenario(
         "address-removed",
@@ -93,6 +94,7 @@ SCENARIOS = (
         "A service address is removed from the hold by hand.",
         hold_address_removed,
         Expected(stays=True),
+        slow=True,
     ),
     Scenario(
         "hold-deleted",

@@ -16,8 +16,8 @@ DEAD = 4.0
 """Seconds without a hello after which the lab's neighbours are gone."""
 
 MISSED = 1.5
-"""Seconds without OSPF that no neighbour may mind. Hellos go out every second: the last one may have
-come a second before it, and the next one may come a second after it."""
+"""Seconds without OSPF that no neighbour may mind. Hellos go out every second: the last one may
+have come a second before it, and the next one may come a second after it."""
 
 ADJACENT = 25.0
 """Seconds that an adjacency takes to come up again, retransmissions included."""
@@ -310,6 +310,7 @@ SCENARIOS = (
         route_late,
         Expected(back=5.0),
         ROUTED,
+        slow=True,
     ),
     Scenario(
         "default-route-gone",
@@ -333,6 +334,7 @@ SCENARIOS = (
         leak("redistribute connected", REDISTRIBUTE),
         Expected(gone=1.5, back=4.0),
         LEAKS,
+        slow=True,
     ),
     Scenario(
         "leak-hold",
