@@ -47,9 +47,13 @@ done
 """
 
 
-def test_the_changelog_and_the_program_are_of_one_version():
+def test_the_changelogs_and_the_program_are_of_one_version():
     newest = (ROOT / "debian/changelog").read_text().splitlines()[0]
     assert re.match(r"anycast-wrap \(([^)]+)\)", newest)[1] == __version__
+    headings = re.findall(
+        r"^([0-9.]+) \(.*\)\n-+$", (ROOT / "CHANGELOG.rst").read_text(), re.MULTILINE
+    )
+    assert headings[0] == __version__
 
 
 @pytest.fixture(scope="module")
