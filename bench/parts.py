@@ -77,7 +77,8 @@ def _fits(pattern: str, part: str) -> bool:
     # A contender may be named by its tool, for all its settings; where both are contenders the
     # exact name is meant.
     return all(
-        word in {"", name} or (place == 1 and word not in CONTENDERS and name.startswith(word))
+        word in {"", name}
+        or (place == 1 and word not in CONTENDERS and name.startswith(f"{word}-"))
         for place, (word, name) in enumerate(zip(asked, has, strict=False))
     )
 

@@ -25,6 +25,9 @@ COMMANDS = {
     "config": "Begin, check and show the configuration.",
     "doctor": "Look for what is wrong with this host, or about to be.",
     "withdraw": "Emergency: take down whatever could announce.",
+    "track": "On a gateway: send a service's queries to the servers that answer.",
+    "exabgp": "Tell ExaBGP what is announced; run by it as its process.",
+    "check": "Ask a server once, for Nagios and for keepalived.",
     "identify": "Show who answers at an address, how evenly, and if all agree.",
     "lab": "See on this machine what faults cost, with real daemons.",
 }

@@ -140,6 +140,30 @@ ONE = {
         '"last-resort"',
         '"withdraw", as last-resort is "none"',
     ),
+    "a ceiling without its interface": (
+        f'[interfaces]\nlast-resort = "none"\n{GOOD}ceiling = "last-resort"',
+        "service[1].ceiling",
+        '"last-resort"',
+        '"preferred", as interfaces.last-resort is "none"',
+    ),
+    "a ceiling that is no rank to be announced at": (
+        f'{GOOD}ceiling = "withdrawn"',
+        "service[1].ceiling",
+        '"withdrawn"',
+        "'preferred' or 'last-resort'",
+    ),
+    "a protocol that nobody speaks": (
+        f'{GOOD}[routing]\nprotocol = "rip"',
+        "routing.protocol",
+        '"rip"',
+        "'ospf' or 'bgp'",
+    ),
+    "peers from OSPF where there is none": (
+        f'{GOOD}[routing]\nprotocol = "bgp"\n[reroute]\nenabled = true',
+        "reroute.peers",
+        '"ospf"',
+        'a list of addresses of neighbours, as routing.protocol is "bgp"',
+    ),
     "a probe of the address itself without a hold": (
         f'[interfaces]\nhold = "none"\n{PROBE}qname = "."',
         "service[1].probe[1].server",
@@ -218,6 +242,18 @@ ONE = {
         '"bgp"',
         '"ospf", or a list of addresses',
     ),
+    "an unknown routing daemon": (
+        f'{GOOD}[routing]\ndaemon = "gated"',
+        "routing.daemon",
+        '"gated"',
+        "'frr', 'bird' or 'none'",
+    ),
+    "peers that nobody can be asked for": (
+        f'{GOOD}[reroute]\nenabled = true\n[routing]\ndaemon = "none"',
+        "reroute.peers",
+        '"ospf"',
+        'a list of addresses of neighbours, as routing.daemon is "none"',
+    ),
     "no peers": (f"{GOOD}[reroute]\npeers = []", "reroute.peers", "[]", "at least one entry"),
     "a peer that is a network": (
         f'{GOOD}[reroute]\npeers = ["192.168.53.12", "192.168.53.0/24"]',
@@ -236,7 +272,7 @@ ONE = {
         GOOD + 'adresses = ["192.0.2.54"]',
         "service[1].adresses",
         "a key that is not known here",
-        "one of: addresses, name, probe",
+        "one of: addresses, ceiling, name, probe",
     ),
     "an unknown key of a probe": (
         f"{PROBE}retries = 3",
@@ -366,6 +402,43 @@ ONE = {
         "a type of records",
     ),
     "a bad qclass": (f'{PROBE}qclass = "HS"', "service[1].probe[1].qclass", '"HS"', "'IN' or 'CH'"),
+    "too many tries": (f"{PROBE}tries = 11", "service[1].probe[1].tries", "11", "10"),
+    "a style that there is not": (
+        f'{GOOD}[exabgp]\nstyle = "flow"',
+        "exabgp.style",
+        '"flow"',
+        "'route' or 'watchdog'",
+    ),
+    "two next hops of one IP version": (
+        f'{GOOD}[exabgp]\nnext-hop = ["192.168.53.11", "192.168.53.12"]',
+        "exabgp.next-hop[2]",
+        '"192.168.53.12"',
+        "an address of the other IP version",
+    ),
+    "a med beyond 32 bits": (
+        f"{GOOD}[exabgp.last-resort]\nmed = 4294967296",
+        "exabgp.last-resort.med",
+        "4294967296",
+        "4294967295",
+    ),
+    "a community that is none": (
+        f'{GOOD}[exabgp.preferred]\ncommunities = ["64500:1", "64500"]',
+        "exabgp.preferred.communities[2]",
+        '"64500"',
+        "a community, such as",
+    ),
+    "a community of numbers that are too great": (
+        f'{GOOD}[exabgp.preferred]\ncommunities = ["64500:65536"]',
+        "exabgp.preferred.communities[1]",
+        '"64500:65536"',
+        "below 65536",
+    ),
+    "an AS number that is none": (
+        f"{GOOD}[exabgp.preferred]\nas-path = [0]",
+        "exabgp.preferred.as-path[1]",
+        "0",
+        "1",
+    ),
     "an unknown rcode": (
         f'{PROBE}expect = {{ rcode = ["NOERROR", "OK"] }}',
         "service[1].probe[1].expect.rcode[2]",
@@ -521,7 +594,9 @@ def test_what_is_not_toml_is_told_with_the_place(text):
 )
 def test_nesting_without_end_is_a_mistake_like_any_other(text):
     (problem,) = problems(text)
-    assert problem == "file.toml: found tables or lists nested too deeply"
+    # How deep is too deep, and so what is wrong with it first, depends on the Python.
+    assert problem.startswith("file.toml: ")
+    assert len(problem) < 250
 
 
 def test_a_long_value_is_told_shortly():

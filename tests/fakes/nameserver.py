@@ -54,6 +54,7 @@ class LyingNameserver:
         delay: seconds, for `Lie.SLOW`.
         answer: the record (without its owner) that it tells in truth.
         requests: how many questions came, by transport.
+        drops: how many questions over each transport are left unanswered before it says anything.
         host, port: where it listens.
         listen: of "udp" and "tcp"; what is left out refuses.
     """
@@ -66,6 +67,7 @@ class LyingNameserver:
         self.delay = 0.2
         self.answer = TRUTH
         self.requests = {"udp": 0, "tcp": 0}
+        self.drops = 0
         self.listen = listen
         self._tasks = set()
         self._udp = None
@@ -150,7 +152,7 @@ class LyingNameserver:
     async def _answer_tcp(self, query, writer):
         self.requests["tcp"] += 1
         lie = self.tcp
-        if lie is Lie.STALL:
+        if lie is Lie.STALL or self.requests["tcp"] <= self.drops:
             await asyncio.Event().wait()
         if lie is Lie.SLOW:
             await asyncio.sleep(self.delay)
@@ -182,7 +184,7 @@ class _Datagrams(asyncio.DatagramProtocol):
     def datagram_received(self, data, addr):
         self.server.requests["udp"] += 1
         message = self.server.reply(data, self.server.udp)
-        if message is None:
+        if message is None or self.server.requests["udp"] <= self.server.drops:
             return
         if self.server.udp is Lie.SLOW:
             loop = asyncio.get_running_loop()

@@ -11,8 +11,8 @@ import pytest
 
 from anycast_wrapper.core.model import Reason
 from anycast_wrapper.probes import DnsProbe
-from anycast_wrapper.probes.exchange import place
-from anycast_wrapper.probes.reply import Expectation, examine, question
+from anycast_wrapper.questions.exchange import place
+from anycast_wrapper.questions.reply import examine, expectation, question
 from tests.fakes.nameserver import Lie, LyingNameserver
 
 QUICK = 0.15
@@ -126,6 +126,63 @@ def test_the_first_failure_goes_by_order_not_by_time():
     udp_first, tcp_first = asyncio.run(scenario())
     assert udp_first.reason is Reason.PROBE_TIMEOUT
     assert tcp_first.reason is Reason.PROBE_SERVFAIL
+
+
+def in_tries(tries, drops, lie=Lie.NONE, transport="udp", timeout=1.0, **options):
+    """An outcome, and how many questions the server got."""
+
+    async def scenario():
+        async with LyingNameserver(udp=lie, tcp=lie) as server:
+            server.drops = drops
+            at = {"port": server.port, "transports": (transport,), "timeout": timeout}
+            outcome = await DnsProbe(("127.0.0.1",), "a.", tries=tries, **at, **options)()
+            return outcome, server.requests[transport]
+
+    return asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("transport", BOTH)
+def test_a_dropped_question_is_asked_again(transport):
+    outcome, asked = in_tries(tries=4, drops=2, transport=transport)
+    assert outcome.ok, outcome.detail
+    assert asked == 3
+
+
+@pytest.mark.parametrize("transport", BOTH)
+def test_no_question_is_asked_after_the_last_try(transport):
+    outcome, asked = in_tries(tries=2, drops=2, transport=transport, timeout=0.2)
+    assert outcome.reason is Reason.PROBE_TIMEOUT
+    assert "no answer within 200 ms" in outcome.detail
+    assert asked == 2
+
+
+@pytest.mark.parametrize("transport", BOTH)
+def test_one_question_is_enough_where_it_is_answered(transport):
+    assert in_tries(tries=10, drops=0, transport=transport)[1] == 1
+
+
+@pytest.mark.parametrize("transport", BOTH)
+@pytest.mark.parametrize(
+    ("lie", "reason"),
+    [(Lie.SERVFAIL, Reason.PROBE_SERVFAIL), (Lie.WRONG_ID, Reason.PROBE_MISMATCHED)],
+)
+def test_a_bad_answer_is_an_answer(lie, reason, transport):
+    outcome, asked = in_tries(tries=10, drops=0, lie=lie, transport=transport)
+    assert (outcome.reason, asked) == (reason, 1)
+
+
+def test_a_late_answer_to_an_earlier_question_counts():
+    outcome, asked = in_tries(tries=4, drops=0, lie=Lie.SLOW, timeout=0.6)  # after 200 ms
+    assert outcome.ok, outcome.detail
+    assert asked == 2
+    assert outcome.latency >= 0.2
+
+
+@pytest.mark.parametrize("transport", BOTH)
+def test_the_latency_is_that_of_the_question_which_was_answered(transport):
+    outcome, _ = in_tries(tries=2, drops=1, transport=transport, timeout=2, max_latency=0.5)
+    assert outcome.ok, outcome.detail
+    assert outcome.latency < 0.5
 
 
 def test_all_are_asked_at_the_same_time():
@@ -283,7 +340,7 @@ def test_fresh_ids():
 
 
 def test_the_query_asks_for_recursion_with_edns_1232():
-    message = dns.message.from_wire(question("example.com", "SOA", "IN").wire(77))
+    message = dns.message.from_wire(b"\x00M" + question("example.com", "SOA", "IN").message)
     assert message.id == 77
     assert message.flags == 0x0100
     assert (message.edns, message.payload) == (0, 1232)
@@ -292,13 +349,13 @@ def test_the_query_asks_for_recursion_with_edns_1232():
 def test_no_damage_to_an_answer_gets_past_the_probe_as_an_exception():
     dice = random.Random(53)
     asked = question("example.com", "SOA", "IN")
-    good = LyingNameserver().reply(asked.wire(1), Lie.NONE)
-    expect = Expectation(frozenset({"NOERROR"}), aa=True, answer=re.compile("ns"))
+    good = LyingNameserver().reply(b"\x00\x01" + asked.message, Lie.NONE)
+    expect = expectation({"NOERROR"}, aa=True, answer=re.compile("ns"))
     for _ in range(3000):
         wire = bytearray(good)
         for _ in range(dice.randint(1, 6)):
             wire[dice.randrange(len(wire))] = dice.randrange(256)
-        finding = examine(bytes(wire[: dice.randint(0, len(wire))]), asked, 1, expect)
+        finding = examine(bytes(wire[: dice.randint(0, len(wire))]), asked, b"\x00\x01", expect)
         assert isinstance(finding.reason, Reason)
 
 
