@@ -8,11 +8,12 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 
+from . import wiring
 from .config.schema import Config
 from .core.ladder import announced
 from .core.state import State
 from .ports import Audience
-from .routing import Answers, Departure, Herald, Lookout, Meant, Sighting, Vtysh, departure
+from .routing import Answers, Departure, Herald, Lookout, Meant, Sighting, departure
 
 Document = dict[str, Any]
 
@@ -40,7 +41,7 @@ class Comparing:
         self._state = state
         self._tell = tell
         self._meant = Meant()
-        self._herald = Herald()
+        self._herald = Herald(wiring.manner(config.routing))
         self.lookout: Lookout[Answers] = Lookout(self._ask)
         self.audiences: tuple[Audience, ...] = (self._meant,)
 
@@ -60,10 +61,13 @@ class Comparing:
     async def complete(self, document: Document) -> None:
         """Put into a status document what the routing daemons say.
 
-        ``routing`` and ``routing_age``: who answers, and how many seconds ago it was asked; of
-        every address ``originated``, None where nobody knows, and ``truth``, see `Meant`.
+        ``routing_daemon`` and ``routing_protocol``; ``routing`` and ``routing_age``: who answers,
+        and how many seconds ago it was asked; of every address ``originated``, None where nobody
+        knows, and ``truth``, see `Meant`.
         """
         seen = await self.lookout.look()
+        document["routing_daemon"] = self._config.routing.daemon
+        document["routing_protocol"] = self._config.routing.protocol
         document["routing"] = {
             f"ipv{version}": answer if isinstance(answer, str) else "answers"
             for version, answer in seen.heard.items()
@@ -90,7 +94,7 @@ class Comparing:
         have = announced(state.links, state.policy, state.known)
         ours = [address for address in state.policy.addresses if address in have]
         minimum = 0 if force else self._config.drain.minimum
-        found = await departure(Vtysh(self._config.routing.vtysh), ours, minimum)
+        found = await departure(wiring.routing_daemon(self._config.routing, ours), ours, minimum)
         if found.refusal:
             self._tell("departure-refused", found.refusal)
         return found
@@ -98,4 +102,4 @@ class Comparing:
     async def _ask(self) -> Answers:
         addresses = self._state().policy.addresses
         versions = sorted({address.version for address in addresses})
-        return await Vtysh(self._config.routing.vtysh).originated(versions)
+        return await wiring.routing_daemon(self._config.routing, addresses).originated(versions)

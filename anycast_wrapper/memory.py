@@ -1,8 +1,9 @@
-"""The operator's drain, as a file: while it exists, the node is drained."""
+"""What an operator said, as a file: that the node is drained, or which servers of a gateway."""
 
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from .core.model import Drain, Reason
 from .ports import StateError
 
 MAX_BYTES = 4096
+MAX_LIST_BYTES = 1 << 22
 
 
 class DrainFile:
@@ -48,6 +50,52 @@ class DrainFile:
             self._path.unlink(missing_ok=True)
         except OSError as error:
             raise StateError(f"cannot remove {self._path}: {error.strerror}") from None
+
+
+class DrainList:
+    """The drained servers of a gateway, each by its pool and its name, with who drained it and why.
+
+    A file that cannot be read drains nobody: that would be everybody.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def recall(self) -> Mapping[tuple[str, str], str]:
+        """The drains in force.
+
+        Raises:
+            StateError: there is a file, and it cannot be read or is not ours.
+        """
+        try:
+            with self._path.open("rb") as file:
+                content = file.read(MAX_LIST_BYTES)
+            entries = json.loads(content)["drained"]
+            return {(str(e["pool"]), str(e["server"])): str(e["detail"]) for e in entries}
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise StateError(f"cannot read {self._path}: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise StateError(
+                f"cannot read {self._path}: it is no list of drained servers"
+            ) from None
+
+    def remember(self, drained: Mapping[tuple[str, str], str]) -> None:
+        """Write these and no others.
+
+        Raises:
+            StateError: that is not possible; the file is as it was.
+        """
+        entries = [
+            {"pool": pool, "server": server, "detail": detail}
+            for (pool, server), detail in drained.items()
+        ]
+        try:
+            self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            write_atomically(self._path, json.dumps({"drained": entries}) + "\n")
+        except OSError as error:
+            raise StateError(f"cannot write {self._path}: {error.strerror}") from None
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -19,6 +19,7 @@ from .control.server import ControlServer, Handler
 from .core import effects, events
 from .core.query import all_announced, quiet, settled
 from .core.state import State
+from .following import Following
 from .memory import DrainFile
 from .nameserver import DaemonProcess, run_check
 from .observing import Observers, Sights
@@ -51,6 +52,8 @@ def needs_restart(old: Config, new: Config) -> list[str]:
         "interfaces.preferred": (old.interfaces.preferred, new.interfaces.preferred),
         "interfaces.last-resort": (old.interfaces.last_resort, new.interfaces.last_resort),
         "drain.file": (old.drain.file, new.drain.file),
+        "routing.daemon": (old.routing.daemon, new.routing.daemon),
+        "routing.protocol": (old.routing.protocol, new.routing.protocol),
         "control": (old.control, new.control),
         "metrics": (old.metrics, new.metrics),
         "log": (old.log, new.log),
@@ -79,6 +82,7 @@ class Node:
         self._rerouter = wiring.rerouter(config, self._notice)
         comparing = Comparing(config, lambda: self._supervisor.state, self._notice)
         self._comparing = comparing
+        self._following = Following(lambda: self._supervisor.state, self._supervisor.until)
         self._showing = Showing(config, self._notice)
         page = self._showing.routes(self._document)
         sights = Sights(
@@ -177,6 +181,7 @@ class Node:
     def _handlers(self) -> dict[str, Handler]:
         return {
             "status": Handler(self._status, changes=False),
+            "await": Handler(self._following.reply, changes=False),
             "stop": Handler(self._stop),
             "drain": Handler(self._drain),
             "undrain": Handler(self._undrain),

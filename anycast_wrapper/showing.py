@@ -13,7 +13,7 @@ from . import wiring
 from .config.schema import Config
 from .kernel import QueryCounter, remove_counting
 from .ports import Audience, KernelError
-from .routing import Census, Lookout, Vtysh
+from .routing import Census, Lookout
 from .routing.rollcall import document as roll
 from .telemetry.history import History
 from .web import Routes
@@ -137,6 +137,6 @@ class Showing:
         await self._peers.look()
 
     async def _ask_peers(self) -> Mapping[int, Census | str]:
-        addresses = (a for service in self._config.services for a in service.addresses)
+        addresses = [a for service in self._config.services for a in service.addresses]
         versions = sorted({address.version for address in addresses})
-        return await Vtysh(self._config.routing.vtysh).census(versions)
+        return await wiring.routing_daemon(self._config.routing, addresses).census(versions)

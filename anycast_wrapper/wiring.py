@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from .config import FREEBSD, schema
 from .core.model import (
+    MIN_LS_ARRIVAL_GAP,
+    Address,
     DaemonPolicy,
     Interface,
     Policy,
@@ -22,7 +24,20 @@ from .probes import CommandProbe, DnsProbe
 from .probing import HURRIED, Bounded, Probers
 from .reroute import ListedPeers, LivingPeers, NftDiversion, Rerouter
 from .reroute.rerouter import Services, Tell
-from .routing import FrrNudge, OspfPeers
+from .routing import (
+    BGP,
+    BIRD,
+    FRR,
+    BgpTable,
+    Bird,
+    BirdPeers,
+    FrrNudge,
+    Manner,
+    OspfPeers,
+    RoutingDaemon,
+    Unasked,
+    Vtysh,
+)
 
 LAST_RESORT_METRIC = 100
 """IFA_RT_PRIORITY of addresses at last-resort: zebra prefers the connected route of the preferred
@@ -31,13 +46,14 @@ rank while both are up."""
 DNS_PORT = 53
 
 _RANKS = {"withdraw": Rank.WITHDRAWN, "last-resort": Rank.LAST_RESORT}
+_CEILINGS = {"preferred": Rank.PREFERRED, "last-resort": Rank.LAST_RESORT}
 
 
 def policy(config: schema.Config) -> Policy:
     """What the core decides by."""
     interfaces = config.interfaces
     ranks = {Rank.PREFERRED: interfaces.preferred, Rank.LAST_RESORT: interfaces.last_resort}
-    daemon = config.daemon
+    daemon, bgp = config.daemon, config.routing.protocol == "bgp"
     return Policy(
         services=tuple(_service(service) for service in config.services),
         daemon=DaemonPolicy(
@@ -57,7 +73,11 @@ def policy(config: schema.Config) -> Policy:
         required_routes=frozenset(interfaces.require_route),
         linger=config.drain.linger,
         reroute=config.reroute.enabled,
-        nudge=config.routing.nudge,
+        nudge=config.routing.nudge and config.routing.daemon == schema.FRR and not bgp,
+        # bgpd says the latest soon, whatever was said before; and zebra forgets an address that is
+        # taken off one of two interfaces, which bgpd goes by, and neither ospfd nor ExaBGP does.
+        gap=0.0 if bgp else MIN_LS_ARRIVAL_GAP,
+        overlap=not bgp or config.routing.daemon == schema.NONE,
     )
 
 
@@ -88,7 +108,7 @@ def _service(service: schema.Service) -> Service:
         )
         for probe in service.probe
     )
-    return Service(service.name, service.addresses, probes)
+    return Service(service.name, service.addresses, probes, _CEILINGS[service.ceiling])
 
 
 def cards(config: schema.Config) -> tuple[Card, ...]:
@@ -146,6 +166,7 @@ def _prober(service: schema.Service, probe: schema.AnyProbe) -> DnsProbe | Comma
         port=probe.port,
         transports=probe.transport,
         timeout=probe.timeout,
+        tries=probe.tries,
         rcodes=frozenset(expect.rcode),
         aa=expect.aa,
         answer=None if expect.answer is None else re.compile(expect.answer),
@@ -193,13 +214,15 @@ def rerouter(config: schema.Config, tell: Tell) -> Rerouter | None:
     if not config.reroute.enabled:
         return None
     made: Rerouter
-    source: ListedPeers | OspfPeers
+    source: ListedPeers | OspfPeers | BirdPeers
 
     def complain(words: str) -> None:
         made.complain(words)
 
     if isinstance(config.reroute.peers, tuple):
         source = ListedPeers(config.reroute.peers, complain)
+    elif config.routing.daemon == schema.BIRD:
+        source = BirdPeers(config.routing.bird_socket)
     else:
         source = OspfPeers(config.routing.vtysh)
     made = Rerouter(NftDiversion(), LivingPeers(source, complain), asked(config), tell)
@@ -210,3 +233,18 @@ def nudge(config: schema.Config) -> FrrNudge:
     """What makes the routing daemon repeat itself."""
     versions = sorted({address.version for address in policy(config).addresses})
     return FrrNudge(config.routing.vtysh, config.interfaces.preferred, versions)
+
+
+def routing_daemon(routing: schema.Routing, addresses: Sequence[Address]) -> RoutingDaemon:
+    """Whom to ask what is really announced, and of which addresses."""
+    if routing.daemon == schema.FRR:
+        bgp = routing.protocol == "bgp"
+        return BgpTable(routing.vtysh, addresses) if bgp else Vtysh(routing.vtysh)
+    return Bird(routing.bird_socket) if routing.daemon == schema.BIRD else Unasked()
+
+
+def manner(routing: schema.Routing) -> Manner:
+    """How the routing daemon is spoken of."""
+    if routing.daemon == schema.BIRD:
+        return BIRD
+    return BGP if routing.protocol == "bgp" else FRR

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "anycast_wrapper"
 
 MAY_KNOW_THE_CONFIGURATION = {
-    *("__init__", "__main__", "cli", "config", "errors", "node", "wiring"),
+    *("__init__", "__main__", "cli", "config", "errors", "node", "track", "wiring"),
     *("comparing", "doctor", "observing", "showing", "starting"),
 }
 
@@ -27,12 +27,12 @@ HOME = {
     # library: where it may be imported
     "aiohttp": {"web"},
     "click": {"cli", "identify"},
-    "dns": {"config", "identify", "probes", "lab"},
+    "dns": {"config", "identify", "questions", "lab"},
     "prometheus_client": {"telemetry"},
     "psutil": {"doctor", "nameserver", "lab", "telemetry"},
     "pydantic": {"config"},
     "pydantic_core": {"config"},
-    "pyroute2": {"doctor", "kernel", "reroute", "lab"},
+    "pyroute2": {"doctor", "kernel", "reroute", "gateway", "lab"},
     "rich": {"cli", "identify", "lab"},
 }
 

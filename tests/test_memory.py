@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anycast_wrapper.core.model import Drain, Reason
-from anycast_wrapper.memory import MAX_BYTES, DrainFile, write_atomically
+from anycast_wrapper.memory import MAX_BYTES, DrainFile, DrainList, write_atomically
 from anycast_wrapper.ports import StateError
 
 
@@ -120,3 +120,38 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path):
         write_atomically(path, "half of it, then \ud800")
     assert path.read_text() == "old"
     assert list(Path(tmp_path).iterdir()) == [path]
+
+
+# --- the drained servers of a gateway ---
+
+TWO = {("resolver", "ns1"): "by me: new disk", ("other", "ns1"): "ü\n"}
+
+
+def test_a_list_is_empty_before_anybody_is_drained(tmp_path):
+    assert DrainList(tmp_path / "drained").recall() == {}
+
+
+def test_a_list_is_found_again_as_it_was_written(tmp_path):
+    memory = DrainList(tmp_path / "made" / "drained")
+    for drained in (TWO, {("resolver", "ns1"): ""}, {}):
+        memory.remember(drained)
+        assert DrainList(tmp_path / "made" / "drained").recall() == drained
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"drained": 5}', '{"drained": [{}]}', "\0"])
+def test_a_list_that_is_none_is_told_of_and_kept(tmp_path, content):
+    path = tmp_path / "drained"
+    path.write_text(content)
+    with pytest.raises(StateError, match="no list of drained servers"):
+        DrainList(path).recall()
+    assert path.read_text() == content
+
+
+def test_a_list_that_cannot_be_read_or_written_is_told_of(tmp_path):
+    (tmp_path / "file").touch()
+    memory = DrainList(tmp_path / "file" / "drained")
+    with pytest.raises(StateError, match="cannot write"):
+        memory.remember(TWO)
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(StateError, match="cannot read"):
+        DrainList(tmp_path / "directory").recall()

@@ -13,6 +13,7 @@ from anycast_wrapper.core.model import Interface, Rank, Readiness, Restart, Swit
 from anycast_wrapper.kernel import Card, Kind, Role
 from anycast_wrapper.node import needs_restart
 from anycast_wrapper.probes import CommandProbe, DnsProbe
+from anycast_wrapper.routing import BGP, FRR, BgpTable, Vtysh
 
 SERVICE = """
 [[service]]
@@ -83,6 +84,24 @@ def test_what_is_configured_arrives_in_the_policy():
     assert (daemon.restart_delay, daemon.restart_delay_max) == (3.0, 4.0)
     assert policy.required_routes == {ip_network("0.0.0.0/0")}
     assert policy.linger == 5.0
+
+
+def test_ospf_is_paced_and_overlaps_and_bgp_is_neither():
+    ospf, bgp = (wiring.policy(config(f'[routing]\nprotocol = "{p}"')) for p in ("ospf", "bgp"))
+    assert (ospf.gap, ospf.overlap, ospf.nudge) == (1.1, True, True)
+    assert (bgp.gap, bgp.overlap, bgp.nudge) == (0.0, False, False)
+    exabgp = wiring.policy(config('[routing]\nprotocol = "bgp"\ndaemon = "none"'))
+    assert (exabgp.gap, exabgp.overlap, exabgp.nudge) == (0.0, True, False)
+    for protocol, kind, manner in (("ospf", Vtysh, FRR), ("bgp", BgpTable, BGP)):
+        routing = config(f'[routing]\nprotocol = "{protocol}"').routing
+        assert type(wiring.routing_daemon(routing, ospf.addresses)) is kind
+        assert wiring.manner(routing) is manner
+
+
+def test_a_ceiling_arrives_in_the_policy():
+    low = parse(SERVICE + 'ceiling = "last-resort"\n', "f")
+    ceilings = [wiring.policy(one).services[0].ceiling for one in (parse(SERVICE, "f"), low)]
+    assert ceilings == [Rank.PREFERRED, Rank.LAST_RESORT]
 
 
 def test_a_delay_is_never_longer_than_its_maximum():
@@ -228,18 +247,33 @@ CHANGES = {
     "control.socket": "/other",
     "control.group": "adm",
     "control.watchdog": "7s",
+    "routing.daemon": "bird",
+    "routing.bird-socket": "/other",
+    "routing.protocol": "bgp",
     "routing.vtysh": ["other"],
     "routing.nudge": False,
     "reroute.enabled": True,
     "reroute.peers": ["192.168.53.12"],
     "metrics.listen": ["127.0.0.1:9153"],
     "metrics.count-queries": True,
+    "exabgp.style": "watchdog",
+    "exabgp.next-hop": ["192.168.53.11"],
+    "exabgp.preferred": {"med": 7},
+    "exabgp.last-resort": {"med": 7},
     "log.to": "/other",
     "log.level": "debug",
 }
 
-USED_WHEN_NEEDED = {"daemon.reload-signal", "drain.minimum", "routing.vtysh"}
+USED_WHEN_NEEDED = {
+    "daemon.reload-signal",
+    "drain.minimum",
+    "routing.bird-socket",
+    "routing.vtysh",
+}
 """Read from the configuration in force, each time."""
+
+USED_ELSEWHERE = {key for key in CHANGES if key.startswith("exabgp.")}
+"""Read by `anycast-wrap exabgp`, when ExaBGP starts it."""
 
 
 @pytest.mark.parametrize("key", CHANGES)
@@ -253,7 +287,8 @@ def test_a_key_that_is_changed_takes_force_or_needs_a_restart(key):
         },
     )
     told = needs_restart(old, new)
-    takes_force = wiring.policy(old) != wiring.policy(new) or key in USED_WHEN_NEEDED
+    takes_force = wiring.policy(old) != wiring.policy(new)
+    takes_force |= key in USED_WHEN_NEEDED | USED_ELSEWHERE
     assert told in ([key], [table]) or takes_force
     assert needs_restart(new, new) == []
 
@@ -272,3 +307,21 @@ def test_no_key_is_left_out():
 def test_queries_are_counted_only_where_that_is_wanted():
     assert wiring.counter(config()) is None
     assert wiring.counter(config("[metrics]\ncount-queries = true\n")) is not None
+
+
+# --- which routing daemon ---
+
+
+def test_the_routing_daemon_that_is_configured_is_asked():
+    def asked(toml):
+        return type(wiring.routing_daemon(config(toml).routing, ())).__name__
+
+    assert asked("") == "Vtysh"
+    assert asked('[routing]\ndaemon = "bird"\n') == "Bird"
+    assert asked('[routing]\ndaemon = "none"\n') == "Unasked"
+
+
+def test_only_frr_is_nudged():
+    assert wiring.policy(config("")).nudge
+    assert not wiring.policy(config('[routing]\ndaemon = "bird"\n')).nudge
+    assert not wiring.policy(config('[routing]\ndaemon = "none"\n')).nudge

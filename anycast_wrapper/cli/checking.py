@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
-from anycast_wrapper.config.schema import Config
+from anycast_wrapper.config.schema import Listening
 from anycast_wrapper.errors import AnycastWrapError
 from anycast_wrapper.nameserver import run_check
 
@@ -28,18 +28,18 @@ def check_installed(command: Sequence[str]) -> None:
         )
 
 
-def check_metrics(config: Config, find: Callable[[str], object] = find_spec) -> None:
+def check_metrics(metrics: Listening, find: Callable[[str], object] = find_spec) -> None:
     """Whether what listens for scrapes can, if it is wanted.
 
     Args:
-        config: may ask for a listener.
+        metrics: may ask for a listener.
         find: gives None for a module that is not installed.
 
     Raises:
         NotInstalledError: a library that it needs is not there.
     """
     lacks = [name for name in ("aiohttp", "prometheus_client") if find(name) is None]
-    if config.metrics.listen and lacks:
+    if metrics.listen and lacks:
         raise NotInstalledError(
             f"metrics.listen is set, but {' and '.join(lacks)} cannot be imported; install them "
             "(`pip install 'anycast-wrap[metrics]'`), or take metrics.listen out",

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 
+from anycast_wrapper import wiring
 from anycast_wrapper.config.load import load
-from anycast_wrapper.config.schema import Routing
+from anycast_wrapper.config.schema import FRR, Routing
 from anycast_wrapper.core.model import Address
 from anycast_wrapper.errors import AnycastWrapError
-from anycast_wrapper.routing import Vtysh
 from anycast_wrapper.routing.rollcall import Answers, document
 
 from .exits import Exit, NotInstalledError
@@ -47,22 +47,22 @@ def peers(path: Path, addresses: tuple[Address, ...], *, as_json: bool) -> None:
     r"""Show which nodes announce each service address, by the OSPF database of this host.
 
     Without ADDRESS, those of the configuration. The wrapper need not run, here or anywhere: any
-    host or router with FRR knows. Routers that died stay in the database for up to an hour; they
-    are shown as unreachable once their neighbours miss them.
+    host or router with FRR or BIRD knows. Routers that died stay in the database for up to an
+    hour; they are shown as unreachable once their neighbours miss them.
 
     \b
     Exit status:
       0  every address is announced by somebody who can be reached
       1  one is not, or a routing daemon does not answer
-      4  FRR is not for us
+      4  the routing daemon is not for us
       5  vtysh is not installed
     """
-    vtysh = Routing().vtysh
+    routing = Routing()
     if path.exists() or not addresses:
         config = load(path)
-        vtysh = config.routing.vtysh
+        routing = config.routing
         addresses = addresses or tuple(a for s in config.services for a in s.addresses)
-    found = document(tuple(dict.fromkeys(addresses)), _ask(vtysh, addresses))
+    found = document(tuple(dict.fromkeys(addresses)), _ask(routing, addresses))
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
@@ -70,19 +70,21 @@ def peers(path: Path, addresses: tuple[Address, ...], *, as_json: bool) -> None:
     sys.exit(Exit.DONE if all(one["announced"] for one in found["addresses"]) else Exit.FAILED)
 
 
-def _ask(vtysh: Sequence[str], addresses: Sequence[Address]) -> Answers:
+def _ask(routing: Routing, addresses: Sequence[Address]) -> Answers:
     """What the daemons say of the versions that matter.
 
     Raises:
         NotInstalledError: there is no vtysh.
         NoDatabaseError: nobody says anything.
     """
-    if shutil.which(vtysh[0]) is None:
+    vtysh = routing.vtysh[0]
+    if routing.daemon == FRR and shutil.which(vtysh) is None:
         raise NotInstalledError(
-            f"{vtysh[0]}: no such program, or not executable; install FRR, or set routing.vtysh"
+            f"{vtysh}: no such program, or not executable; install FRR, or set routing.vtysh or "
+            "routing.daemon"
         )
     versions = sorted({address.version for address in addresses})
-    answers = asyncio.run(Vtysh(vtysh).census(versions))
+    answers = asyncio.run(wiring.routing_daemon(routing, addresses).census(versions))
     silent = [answer for answer in answers.values() if isinstance(answer, str)]
     if len(silent) == len(answers):
         words = "; ".join(dict.fromkeys(silent))

@@ -41,7 +41,8 @@ def headline(one: dict[str, Any]) -> str:
     words = {0: "NOBODY announces it", 1: "one node announces it"}.get(
         there, f"{there} nodes announce it"
     )
-    return words + (f", {gone} more cannot be reached" if gone else "")
+    words += f", {gone} more cannot be reached" if gone else ""
+    return words + (f"; there may be more: {why}" if (why := one.get("why")) else "")
 
 
 def row(announcer: dict[str, Any]) -> tuple[str, str, str, str, str]:
@@ -51,8 +52,9 @@ def row(announcer: dict[str, Any]) -> tuple[str, str, str, str, str]:
         "area": f"area {announcer['area']}",
         "other-area": f"beyond area {announcer['area']}",
         "external": "redistributed",
+        "bgp": f"MED of BGP, local preference {announcer.get('preference', '-')}",
     }
-    age = str(timedelta(seconds=announcer["age"]))
+    age = "-" if announcer["age"] is None else str(timedelta(seconds=announcer["age"]))
     return announcer["router"], who, str(announcer["cost"]), age, where[announcer["origin"]]
 
 

@@ -15,6 +15,22 @@ ADVICE = {
 }
 """What to do about an announcement that is a lie, by the word for it."""
 
+BIRD_ADVICE = {
+    "not-originated": "nobody is sent here: look at `protocol direct`, at the export filter and at "
+    "the BGP sessions",
+    "leaking": "queries come here and nobody vouches for the answers: look for an interface "
+    "pattern that is too wide, and for another interface that has the address",
+}
+"""The same where BIRD announces."""
+
+BGP_ADVICE = {
+    "not-originated": "nobody is sent here: look at `redistribute connected`, at its route-map and "
+    "at the sessions; `anycast-wrap doctor` does",
+    "leaking": "queries come here and nobody vouches for the answers: look for `network` and for a "
+    "route-map that matches more than the rank interfaces",
+}
+"""The same where FRR's bgpd does."""
+
 
 def render(document: dict[str, Any]) -> str:
     """The status document as text."""
@@ -39,7 +55,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     if daemon["state"] != "ready" and daemon["detail"]:
         yield f"    {daemon['detail']}"
     for service in document["services"]:
-        yield from _service(service, document.get("routing", {}))
+        yield from _service(service, document)
     if reroute := document.get("reroute"):
         yield from _reroute(reroute)
     if transitions := document["transitions"]:
@@ -47,15 +63,16 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
         yield from (f"  {_event(entry)}" for entry in transitions[-LAST:])
 
 
-def _service(service: dict[str, Any], routing: dict[str, Any]) -> Iterator[str]:
+def _service(service: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
     yield f"service {service['name']}: {service['rank']}, since {_ago(service['since'])}"
     if service["rank"] != "preferred":
         yield f"  {service['reason']}" + (f": {d}" if (d := service["detail"]) else "")
     for address in service["addresses"]:
         words = [address["rank"], *(["held"] if address["held"] else [])]
-        words.append(_originated(address, routing))
+        words.append(_originated(address, document))
         yield f"  {address['address']:<24} {', '.join(words)}"
-        if advice := ADVICE.get(address.get("truth", "")):
+        advices = {"BIRD": BIRD_ADVICE, "BGP": BGP_ADVICE}.get(spoken(document), ADVICE)
+        if advice := advices.get(address.get("truth", "")):
             yield f"    !! {advice}"
     for probe in service["probes"]:
         latency = "" if probe["latency_ms"] is None else f", {probe['latency_ms']:.1f} ms"
@@ -77,17 +94,25 @@ def _reroute(reroute: dict[str, Any]) -> Iterator[str]:
             yield f"  {one['peer']:<24} was sent {one['packets']} packets"
 
 
-def _originated(address: dict[str, Any], routing: dict[str, Any]) -> str:
+def spoken(document: dict[str, Any]) -> str:
+    """Who originates what the node announces, in a word."""
+    if document.get("routing_daemon") == "bird":
+        return "BIRD"
+    return str(document.get("routing_protocol", "ospf")).upper()
+
+
+def _originated(address: dict[str, Any], document: dict[str, Any]) -> str:
     """What the routing daemon makes of it, loud where that is not what we meant."""
+    who = spoken(document)
     meant, is_so = address["rank"] != "withdrawn", address["originated"]
     if address.get("truth") == "settling":
-        return "OSPF is about to originate it" if meant else "OSPF is about to withdraw it"
+        return f"{who} is about to {'originate' if meant else 'withdraw'} it"
     if is_so is None:
         version = "ipv6" if ":" in address["address"] else "ipv4"
-        return f"origination unknown ({routing[version]})"
+        return f"origination unknown ({document['routing'][version]})"
     if meant is is_so:
-        return "originated by OSPF" if is_so else "not originated"
-    return "BUT ORIGINATED BY OSPF" if is_so else "BUT NOT ORIGINATED BY OSPF"
+        return f"originated by {who}" if is_so else "not originated"
+    return f"BUT ORIGINATED BY {who}" if is_so else f"BUT NOT ORIGINATED BY {who}"
 
 
 def _event(entry: dict[str, Any]) -> str:

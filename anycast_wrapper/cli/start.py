@@ -42,7 +42,7 @@ def start(path: Path, wait: float, *, foreground: bool) -> None:
     """
     config = load(path)
     check_installed(config.daemon.command)
-    check_metrics(config)
+    check_metrics(config.metrics)
     holder = Lock(config.control.socket).holder()
     if holder is not None and not foreground:
         # LSB 3.1, 20.2: to start what runs already is a success.

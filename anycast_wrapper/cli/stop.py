@@ -1,7 +1,5 @@
 """``stop`` and ``restart``."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -16,6 +14,7 @@ from anycast_wrapper.errors import AnycastWrapError
 from .asking import FORCE, ask, warn, who
 from .checking import check_daemon, check_installed, check_metrics
 from .start import start_background
+from .waiting import eventually
 
 
 @click.command()
@@ -42,7 +41,7 @@ def restart(path: Path, wait: float, *, force: bool) -> None:
     """Stop and start, if the configuration and the daemon's own are good; else change nothing."""
     config = load(path)
     check_installed(config.daemon.command)
-    check_metrics(config)
+    check_metrics(config.metrics)
     check_daemon(wiring.check_command(config))
     try:
         stop_and_wait(path, force=force)
@@ -68,15 +67,5 @@ def stop_and_wait(path: Path, *, force: bool) -> None:
     reply = ask(path, "stop", detail=f"by {who()}", force=force)
     warn(reply)
     limit = float(reply["seconds"])
-    if not _eventually(lambda: lock.holder() is None, limit):
+    if not eventually(lambda: lock.holder() is None, limit):
         raise AnycastWrapError(f"anycast-wrap (pid {lock.holder()}) still runs after {limit:g} s")
-
-
-def _eventually(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        # A lock cannot be waited for with a time limit.
-        time.sleep(0.02)
-    return True

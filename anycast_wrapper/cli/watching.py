@@ -18,6 +18,7 @@ import click
 from anycast_wrapper.errors import AnycastWrapError
 
 from .exits import NotInstalledError, StatusExit
+from .render import spoken
 
 Document = dict[str, Any]
 Find = Callable[[], tuple[Document, StatusExit]]
@@ -121,7 +122,7 @@ def changing(document: Document) -> Iterator[str]:
         why = "" if service["rank"] == "preferred" else f" ({reason(service)})"
         yield f"{service['name']} {service['rank']}{why}"
         for address in service["addresses"]:
-            words, lie = truth(address)
+            words, lie = truth(address, spoken(document))
             if lie:
                 yield f"{address['address']} {words}"
 
@@ -132,17 +133,17 @@ def reason(service: Document) -> str:
     return f"{service['reason']}: {detail}" if detail else str(service["reason"])
 
 
-def truth(address: Document) -> tuple[str, bool]:
+def truth(address: Document, who: str = "OSPF") -> tuple[str, bool]:
     """What the routing daemon makes of an address, in a few words, and whether we are a liar."""
     withdrawn, found = address["rank"] == "withdrawn", address.get("truth")
     if found == "agrees":
-        return "not in OSPF" if withdrawn else "in OSPF", False
+        return f"not in {who}" if withdrawn else f"in {who}", False
     words = {
-        "leaking": ("LEAKS INTO OSPF", True),
-        "not-originated": ("MISSING FROM OSPF", True),
-        "settling": ("OSPF settles", False),
+        "leaking": (f"LEAKS INTO {who}", True),
+        "not-originated": (f"MISSING FROM {who}", True),
+        "settling": (f"{who} settles", False),
     }
-    return words.get(str(found), ("OSPF unknown", False))
+    return words.get(str(found), (f"{who} unknown", False))
 
 
 def plain(words: object) -> str:

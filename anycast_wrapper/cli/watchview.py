@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from .render import spoken
 from .watching import plain, reason, truth
 
 Document = dict[str, Any]
@@ -107,7 +108,7 @@ def _body(document: Document, width: int, *, unicode: bool) -> Iterator[Text]:
         yield Text.assemble(("drained ", STYLES["drained"]), plain(drained["detail"]))
     yield from _daemon(document["daemon"])
     for service in document["services"]:
-        yield from _service(service, document.get("queries"), width, unicode=unicode)
+        yield from _service(service, document, width, unicode=unicode)
     yield from _queries(document.get("queries"))
 
 
@@ -120,9 +121,7 @@ def _daemon(daemon: Document) -> Iterator[Text]:
         yield Text(f"  {plain(daemon['detail'])}")
 
 
-def _service(
-    service: Document, queries: Document | None, width: int, *, unicode: bool
-) -> Iterator[Text]:
+def _service(service: Document, document: Document, width: int, *, unicode: bool) -> Iterator[Text]:
     rank = service["rank"]
     yield Text.assemble(
         (f"{service['name']} ", "bold"),
@@ -131,15 +130,15 @@ def _service(
         "" if rank == "preferred" else f": {reason(service)}",
     )
     for address in service["addresses"]:
-        yield _address(address, queries)
+        yield _address(address, document.get("queries"), spoken(document))
     for probe in service["probes"]:
         yield _probe(probe, width, unicode=unicode)
         if not probe["ok"] and probe["detail"] and probe["detail"] not in service["detail"]:
             yield Text(f"    {plain(probe['detail'])}")
 
 
-def _address(address: Document, queries: Document | None) -> Text:
-    words, lie = truth(address)
+def _address(address: Document, queries: Document | None, who: str) -> Text:
+    words, lie = truth(address, who)
     line = Text.assemble(
         f"  {address['address']:<{LABEL}} ",
         (f"{address['rank']:<11} ", STYLES.get(address["rank"], "")),

@@ -1,7 +1,8 @@
 """The configuration: TOML to validated, frozen values.
 
 `schema` says what may be written, `load` reads a file and reports every mistake in it at once,
-`show` writes one out with everything that was left to its default.
+`show` writes one out with everything that was left to its default. `track` and `trackfile` are the
+same for the gateway's file.
 """
 
 import sys
@@ -15,3 +16,6 @@ DEFAULT_FILE = Path(
     else "/etc/anycast-wrap/anycast-wrap.toml",
 )
 """Where the configuration is if nobody says otherwise."""
+
+DEFAULT_TRACK_FILE = DEFAULT_FILE.with_name("track.toml")
+"""The same for ``anycast-wrap track``, which runs on a gateway."""

@@ -1,11 +1,12 @@
-"""A file to a `Config`, or every mistake in it at once."""
+"""A file to a `Config`, or every mistake in it at once; any other file of ours as well."""
 
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -20,6 +21,20 @@ MAX_BYTES = 1 << 20
 """A larger file is not a configuration."""
 
 
+@dataclass(frozen=True)
+class Kind(Generic[_Table]):
+    """A kind of file.
+
+    Attributes:
+        model: the whole of it.
+        conflicts: what the parts that are good in themselves have against each other, of a
+            document that is not good as a whole.
+    """
+
+    model: type[_Table]
+    conflicts: Callable[[Mapping[str, Any]], Sequence[Problem]]
+
+
 def load(path: Path | None = None) -> Config:
     """Read and check a configuration file.
 
@@ -27,10 +42,15 @@ def load(path: Path | None = None) -> Config:
         ConfigError: it cannot be read, is not TOML, or means nothing; with every reason.
     """
     path = path or DEFAULT_FILE
-    return parse(_read(path), str(path))
+    return parse(read(path), str(path))
 
 
-def _read(path: Path) -> str:
+def read(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -52,25 +72,34 @@ def parse(text: str, name: str) -> Config:
     Raises:
         ConfigError: with every reason.
     """
+    return checked(text, name, _WRAPPER)
+
+
+def checked(text: str, name: str, kind: Kind[_Table]) -> _Table:
+    """Check the text of a file of some kind; ``name`` is what its errors call it.
+
+    Raises:
+        ConfigError: with every reason.
+    """
     try:
-        return _parse(text, name)
+        return _checked(text, name, kind)
     except RecursionError:
         raise ConfigError([f"{name}: found tables or lists nested too deeply"]) from None
 
 
-def _parse(text: str, name: str) -> Config:
+def _checked(text: str, name: str, kind: Kind[_Table]) -> _Table:
     try:
         document = tomllib.loads(text)
     except ValueError as error:  # a TOMLDecodeError, or what int() says of too many digits
         raise ConfigError([f"{name}: {error}; expected TOML"]) from None
     try:
-        return Config.model_validate(document)
+        return kind.model.model_validate(document)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        sentences = [s for detail in details for s in _sentences(detail, document)]
+        sentences = [s for detail in details for s in _sentences(detail, document, kind)]
         if len(details) > 1 or details[0]["type"] != "across" or details[0]["loc"]:
             # pydantic does not look at the whole where a part is wrong.
-            sentences += _told(_conflicts(document))
+            sentences += _told(kind.conflicts(document))
         raise ConfigError([f"{name}: {sentence}" for sentence in sentences]) from None
 
 
@@ -78,12 +107,16 @@ def _conflicts(document: Mapping[str, Any]) -> Sequence[Problem]:
     """What the parts that are good in themselves have against each other."""
     services = document.get("service")
     return conflicts(
-        _made(Interfaces, document.get("interfaces", {})),
-        [_made(Service, one) for one in services] if isinstance(services, list) else [],
+        made(Interfaces, document.get("interfaces", {})),
+        [made(Service, one) for one in services] if isinstance(services, list) else [],
     )
 
 
-def _made(kind: type[_Table], value: Any) -> _Table | None:
+_WRAPPER = Kind(Config, _conflicts)
+
+
+def made(kind: type[_Table], value: Any) -> _Table | None:
+    """A table, or None if it is wrong in itself."""
     try:
         return kind.model_validate(value)
     except ValidationError:
@@ -94,21 +127,21 @@ def _told(problems: Sequence[Problem]) -> list[str]:
     return [f"{key}: {_shown(found)}expected {expected}" for key, found, expected in problems]
 
 
-def _sentences(detail: ErrorDetails, document: Mapping[str, Any]) -> list[str]:
+def _sentences(detail: ErrorDetails, document: Mapping[str, Any], kind: Kind[_Table]) -> list[str]:
     """What is told of one of pydantic's errors: mostly one sentence."""
     if detail["type"] == "too_short" and detail["input"]:
         return []  # It is short because its entries are wrong, and each of them is told.
     if detail["type"] == "across":
         return _told(detail["ctx"]["problems"])
-    return [_sentence(detail, document)]
+    return [_sentence(detail, document, kind)]
 
 
-def _sentence(detail: ErrorDetails, document: Mapping[str, Any]) -> str:
+def _sentence(detail: ErrorDetails, document: Mapping[str, Any], kind: Kind[_Table]) -> str:
     """One mistake: key, what was found, what is expected."""
     location = _without_tags(detail["loc"])
     key = _written(location)
     if detail["type"] == "extra_forbidden":
-        known = ", ".join(sorted(_siblings(location)))
+        known = ", ".join(sorted(_siblings(location, kind)))
         return f"{key}: found a key that is not known here; expected one of: {known}"
     if detail["type"] == "missing":
         return f"{key}: found nothing; expected a value, as it has no default"
@@ -177,9 +210,9 @@ def _shown(value: Any) -> str:
     return f"found {text if len(text) <= 60 else text[:57] + '...'}; "
 
 
-def _siblings(location: tuple[int | str, ...]) -> set[str]:
+def _siblings(location: tuple[int | str, ...], kind: Kind[_Table]) -> set[str]:
     """The keys that are known where an unknown one was found."""
-    schema = Config.model_json_schema(by_alias=True)
+    schema = kind.model.model_json_schema(by_alias=True)
     names: set[str] = set()
     nodes = [schema]
     for part in location[:-1]:

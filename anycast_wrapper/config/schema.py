@@ -24,6 +24,7 @@ from . import FREEBSD
 from .peek import DEFAULT_SOCKET
 from .values import (
     AbsolutePath,
+    Community,
     Duration,
     HostAddress,
     InterfaceName,
@@ -47,13 +48,22 @@ Problem = tuple[str, str | None, str]
 OSPF: Literal["ospf"] = "ospf"
 """Written for peers that are to be learnt from the OSPF database."""
 
+MAX_32 = (1 << 32) - 1
+"""The greatest number that BGP's attributes have room for."""
+
 NONE = "none"
 """Written for an interface that is not wanted."""
+
+FRR: Literal["frr"] = "frr"
+BIRD: Literal["bird"] = "bird"
+"""Written for the routing daemon that announces."""
 
 LOOPBACK = re.compile(r"lo\d*")
 """Names of loopbacks (``lo`` on Linux, ``lo1`` on FreeBSD): there the address is the switch."""
 
 _STATE = "/var/db/anycast-wrap" if FREEBSD else "/var/lib/anycast-wrap"
+
+_BIRD = Path("/var/run/bird.ctl" if FREEBSD else "/run/bird/bird.ctl")
 
 _NO_LOOPBACK = (
     'no loopback, as routing daemons prefer and announce those: "anycast-hold", or "none" for '
@@ -149,7 +159,10 @@ class Control(Table):
 class Routing(Table):
     """``[routing]``: how the routing daemon is asked what it really announces."""
 
+    daemon: Literal["frr", "bird", "none"] = "frr"
     vtysh: Argv = ("vtysh",)
+    bird_socket: AbsolutePath = _BIRD
+    protocol: Literal["ospf", "bgp"] = OSPF
     nudge: bool = True
 
 
@@ -183,21 +196,14 @@ def _places(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-class Metrics(Table):
-    """``[metrics]``: where the wrapper can be looked at over HTTP; nowhere if it is absent."""
+class Listening(Table):
+    """``[metrics]``: where we can be looked at over HTTP; nowhere if it is absent."""
 
     listen: Annotated[
         tuple[ListenPlace, ...],
         Field(strict=False, max_length=8),
         BeforeValidator(_places),
     ] = ()
-    count_queries: bool = False
-
-    @model_validator(mode="after")
-    def _countable(self) -> Self:
-        if self.count_queries and FREEBSD:
-            raise across([("metrics.count-queries", "true", "false, as it needs Linux's nftables")])
-        return self
 
     @model_validator(mode="after")
     def _once(self) -> Self:
@@ -215,11 +221,62 @@ class Metrics(Table):
         return self
 
 
+class Metrics(Listening):
+    """``[metrics]`` of a wrapper."""
+
+    count_queries: bool = False
+
+    @model_validator(mode="after")
+    def _countable(self) -> Self:
+        if self.count_queries and FREEBSD:
+            raise across([("metrics.count-queries", "true", "false, as it needs Linux's nftables")])
+        return self
+
+
 class Log(Table):
     """``[log]``: where events go. ``auto``: stderr in the foreground, else syslog."""
 
     to: LogDestination = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class RouteTable(Table):
+    """What goes with the BGP routes of one rank."""
+
+    local_preference: int | None = Field(default=None, ge=0, le=MAX_32)
+    communities: Annotated[tuple[Community, ...], Field(strict=False, max_length=32)] = ()
+    as_path: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=MAX_32)], ...], Field(strict=False, max_length=32)
+    ] = ()
+
+
+class PreferredRoute(RouteTable):
+    """``[exabgp.preferred]``."""
+
+    med: int = Field(default=0, ge=0, le=MAX_32)
+
+
+class LastResortRoute(RouteTable):
+    """``[exabgp.last-resort]``: whoever is preferred wins by default."""
+
+    med: int = Field(default=100, ge=0, le=MAX_32)
+
+
+class ExaBgp(Table):
+    """``[exabgp]``: how ``anycast-wrap exabgp`` tells ExaBGP. The wrapper reads none of it."""
+
+    style: Literal["route", "watchdog"] = "route"
+    next_hop: Annotated[tuple[HostAddress, ...], Field(strict=False, max_length=2)] = ()
+    preferred: PreferredRoute = PreferredRoute()
+    last_resort: LastResortRoute = LastResortRoute()
+
+    @model_validator(mode="after")
+    def _one_a_family(self) -> Self:
+        versions = [address.version for address in self.next_hop]
+        if len(set(versions)) < len(versions):
+            found = str(self.next_hop[1])
+            raise across([("exabgp.next-hop[2]", found, "an address of the other IP version")])
+        return self
 
 
 class Expect(Table):
@@ -256,6 +313,7 @@ class DnsProbe(ProbeTable):
         tuple[Literal["udp", "tcp"], ...],
         Field(min_length=1, strict=False),
     ] = ("udp", "tcp")
+    tries: int = Field(default=1, ge=1, le=10)
     expect: Expect = Expect()
 
     @property
@@ -292,6 +350,7 @@ class Service(Table):
 
     name: Slug
     addresses: Annotated[tuple[HostAddress, ...], Field(min_length=1, strict=False)]
+    ceiling: Literal["preferred", "last-resort"] = "preferred"
     probe: Annotated[tuple[AnyProbe, ...], Field(strict=False)] = ()
 
 
@@ -310,8 +369,16 @@ def conflicts(interfaces: Interfaces | None, services: Sequence[Service | None])
     problems = list(_twice(services))
     for number, service in enumerate(services, start=1):
         if service is not None:
+            problems += _ceiling(f"service[{number}]", service, interfaces)
             problems += _probes(f"service[{number}]", service, interfaces)
     return problems
+
+
+def _ceiling(owner: str, service: Service, interfaces: Interfaces | None) -> Iterator[Problem]:
+    """Where there is no last resort, nothing can be announced at it."""
+    low = service.ceiling == "last-resort"
+    if low and interfaces is not None and interfaces.last_resort == NONE:
+        yield f"{owner}.ceiling", "last-resort", '"preferred", as interfaces.last-resort is "none"'
 
 
 def _twice(services: Sequence[Service | None]) -> Iterator[Problem]:
@@ -361,12 +428,20 @@ class Config(Table):
     routing: Routing = Routing()
     reroute: Reroute = Reroute()
     metrics: Metrics = Metrics()
+    exabgp: ExaBgp = ExaBgp()
     log: Log = Log()
     service: Annotated[tuple[Service, ...], Field(min_length=1, strict=False)]
 
     @model_validator(mode="after")
     def _across(self) -> Self:
-        if problems := conflicts(self.interfaces, self.service):
+        problems = conflicts(self.interfaces, self.service)
+        if self.reroute.enabled and self.reroute.peers == OSPF and self.routing.protocol != OSPF:
+            expected = 'a list of addresses of neighbours, as routing.protocol is "bgp"'
+            problems.append(("reroute.peers", OSPF, expected))
+        elif self.reroute.enabled and self.reroute.peers == OSPF and self.routing.daemon == NONE:
+            expected = 'a list of addresses of neighbours, as routing.daemon is "none"'
+            problems.append(("reroute.peers", OSPF, expected))
+        if problems:
             raise across(problems)
         return self
 

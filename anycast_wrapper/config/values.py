@@ -31,6 +31,9 @@ RCODES = {
     "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
 }  # fmt: skip
 
+COMMUNITIES = {"no-export", "no-advertise", "no-export-subconfed"}
+"""The names of well-known communities (RFC 1997) that every ExaBGP knows."""
+
 Place = tuple[Address, int]
 """An address and a TCP port."""
 
@@ -219,6 +222,20 @@ def log_destination(value: Any) -> str:
     return name
 
 
+def community(value: Any) -> str:
+    """A BGP community: of RFC 1997, by number or by name, or a large one of RFC 8092."""
+    expected = 'a community, such as "64500:53", "64500:53:1" or "no-export"'
+    text = _string(value, expected)
+    if text in COMMUNITIES:
+        return text
+    if not re.fullmatch(r"[0-9]{1,10}(:[0-9]{1,10}){1,2}", text):
+        raise wrong(expected)
+    numbers = [int(part) for part in text.split(":")]
+    if max(numbers) >= 1 << (16 if len(numbers) == 2 else 32):
+        raise wrong(f"{expected}, of numbers below 65536, or below 2**32 if there are three")
+    return text
+
+
 def _typed(read: Callable[[Any], Any], example: str, write: Callable[[Any], str] = str) -> Any:
     return [
         BeforeValidator(read),
@@ -238,6 +255,7 @@ Slug = Annotated[str, *_typed(slug, "resolver")]
 QueryName = Annotated[str, *_typed(query_name, "example.com")]
 QueryType = Annotated[str, *_typed(query_type, "SOA")]
 Pattern = Annotated[str, *_typed(pattern, "^192\\.0\\.2\\.")]
+Community = Annotated[str, *_typed(community, "64500:53")]
 Rcode = Annotated[str, *_typed(rcode, "NOERROR")]
 AbsolutePath = Annotated[Path, *_typed(absolute_path, "/run/anycast-wrap/control.sock")]
 LogDestination = Annotated[str, *_typed(log_destination, "auto")]

@@ -8,9 +8,9 @@ import json
 from typing import Any
 
 MAX_LINE = 1 << 16
-"""Bytes of a request; a reply may have sixteen times as many."""
+"""Bytes of a request; a reply may have 64 times as many, for the status of thousands of servers."""
 
-MAX_REPLY = MAX_LINE * 16
+MAX_REPLY = MAX_LINE * 64
 
 Document = dict[str, Any]
 

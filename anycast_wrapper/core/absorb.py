@@ -14,7 +14,7 @@ from .health import Health, HealthState, settle
 from .judge import vouch
 from .ladder import RETRY, Links, Trouble, announced, live
 from .lifecycle import Context, Cue, adopt, advance
-from .model import Drain, Policy, Probe, Readiness, Service
+from .model import Drain, Policy, Probe, Rank, Readiness, Service
 from .remembered import remembered
 from .state import NEVER, Key, State, unknown_standing
 
@@ -190,9 +190,17 @@ def _stop(state: State, event: events.StopAsked, now: float) -> Step:
 
 
 def _reconfigured(state: State, event: events.Reconfigured, now: float) -> Step:
-    """Take over a configuration. A service that is the same in it keeps what is known of it."""
+    """Take over a configuration. A service that is the same in it keeps what is known of it.
+
+    Its ceiling does not count: that says nothing about what the probes have found.
+    """
     policy = event.policy
-    same = {service.name for service in set(policy.services) & set(state.policy.services)}
+    before = {replace(service, ceiling=Rank.PREFERRED) for service in state.policy.services}
+    same = {
+        service.name
+        for service in policy.services
+        if replace(service, ceiling=Rank.PREFERRED) in before
+    }
     keep = {key: health for key, health in state.health.items() if key[0] in same}
     standings = {
         service.name: state.standings.get(service.name, unknown_standing(now))

@@ -92,7 +92,11 @@ def _withdrawn(reason: Reason, detail: str) -> Verdict:
 
 
 def vouch(service: Service, known: Mapping[Key, Health]) -> Verdict:
-    """The weakest rank that any probe leaves to the service; the first such probe is the reason."""
+    """The weakest rank that any probe leaves to the service; the first such probe is the reason.
+
+    The service's own ceiling is the reason only where no probe leaves it less or the same: a fault
+    is news, a ceiling is not.
+    """
     verdict = Verdict(Rank.PREFERRED, Reason.HEALTHY)
     for probe in service.probes:
         health = known[service.name, probe.name]
@@ -103,6 +107,8 @@ def vouch(service: Service, known: Mapping[Key, Health]) -> Verdict:
         rank = Rank.WITHDRAWN if unproven else probe.on_failure
         if rank < verdict.rank:
             verdict = _blame(rank, probe.name, health)
+    if verdict.rank > service.ceiling:
+        return Verdict(service.ceiling, Reason.CEILING, "no stronger rank is configured here")
     return verdict
 
 

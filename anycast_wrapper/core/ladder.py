@@ -9,7 +9,9 @@ Three rules, and why:
 * Everything else waits: one IPv4 and one IPv6 address at a time (they travel in LSAs of different
   protocols), at least ``gap`` after the last change.
 * Up before down: a move between ranks announces at the new rank first, and retires the old one
-  when everything has arrived.
+  when everything has arrived. Where the policy has no ``overlap`` it is the other way round, as
+  there a routing daemon loses an address that it finds on two interfaces; the hold answers what
+  comes in between, and nothing is paced there as a rule.
 
 The functions look at the kernel as it is believed to be (`Link` by name) and at what is wanted
 (`Rank` by address); they know nothing of daemons, probes or reasons.
@@ -70,6 +72,22 @@ class Scene:
         """Whether an address is announced at the rank that it should have."""
         interface = self.policy.ranks.get(self.wanted.get(address, Rank.WITHDRAWN))
         return interface is not None and is_live(self.links, interface, self.known, address)
+
+    def deletable(self, interface: Interface) -> bool:
+        """Whether an interface in trouble may be deleted instead.
+
+        What was refused is not tried again before its time; the next stronger means is.
+        """
+        refused = isinstance(self.troubles[interface.name].move, DeleteLink)
+        return interface.switch is Switch.LINK and not refused
+
+    def astray(self, address: Address) -> bool:
+        """Whether an address is announced at another rank than it should have."""
+        wanted = self.wanted.get(address)
+        return any(
+            rank is not wanted and is_live(self.links, interface, self.known, address)
+            for rank, interface in self.policy.ranks.items()
+        )
 
 
 def apply(links: Links, move: Move) -> dict[str, Link]:
@@ -148,18 +166,22 @@ def withdrawals(scene: Scene) -> tuple[Move, ...]:
         doomed = [a for a in on if scene.wanted.get(a, Rank.WITHDRAWN) is Rank.WITHDRAWN]
         if not doomed:
             continue
-        trouble = scene.troubles.get(interface.name)
-        if trouble is None:
-            moves += _take_off(interface, on, doomed)
-        elif interface.switch is Switch.LINK and not isinstance(trouble.move, DeleteLink):
-            # What was refused is not tried again before its time; the next stronger means is.
+        if interface.name not in scene.troubles:
+            moves += _take_off(interface, on, doomed, apart=not scene.policy.gap)
+        elif scene.deletable(interface):
             moves.append(DeleteLink(interface.name))
     return tuple(moves)
 
 
-def _take_off(interface: Interface, on: Collection[Address], gone: list[Address]) -> list[Move]:
-    """Take some addresses off an interface: one by one, or by its link if that is one event."""
-    one_event = len(gone) == len(on) or len(_one_per_family(gone)) < len(gone)
+def _take_off(
+    interface: Interface, on: Collection[Address], gone: list[Address], *, apart: bool
+) -> list[Move]:
+    """Take some addresses off an interface: one by one, or by its link if that is one event.
+
+    Where nothing is paced, two of a family go ``apart`` as fast as together, and the others stay.
+    """
+    together = not apart and len(_one_per_family(gone)) < len(gone)
+    one_event = len(gone) == len(on) or together
     if interface.switch is Switch.LINK and one_event:
         return [LinkDown(interface.name)]
     return [RemoveAddress(interface.name, a) for a in gone]
@@ -178,9 +200,19 @@ def calm(scene: Scene) -> tuple[Move, ...]:
         and not scene.has_arrived(address)
         and _held(scene.links, scene.policy, address)
     }
+    if not scene.policy.overlap:
+        if moves := _clear(scene, rising):
+            links = scene.links
+            for move in moves:
+                links = apply(links, move)
+            return (*moves, *calm(replace(scene, links=links)))
+        # Where the kernel refuses to clear it, an address stays where it is until it can be.
+        rising = {address: rank for address, rank in rising.items() if not scene.astray(address)}
     if not rising:
         return _retire(scene)
-    chosen = {address: rising[address] for address in _one_per_family(rising)}
+    # Where nothing is paced, all go at once.
+    paced = _one_per_family(rising) if scene.policy.gap else tuple(rising)
+    chosen = {address: rising[address] for address in paced}
     return _raise(scene.links, scene.policy, chosen)
 
 
@@ -213,6 +245,26 @@ def _raise(links: Links, policy: Policy, chosen: Mapping[Address, Rank]) -> tupl
     return tuple(moves)
 
 
+def _clear(scene: Scene, rising: Collection[Address]) -> tuple[Move, ...]:
+    """Take every address that is announced at a wrong rank off, if it can rise at the right one.
+
+    Where it is at both, off both: nobody knows which of them the routing daemon goes by. What a
+    link that went down has kept goes as well, so that nothing of it is there when the address
+    appears elsewhere.
+    """
+    moves: list[Move] = []
+    for interface in scene.policy.ranks.values():
+        on = scene.on(interface)
+        gone = [a for a in on if scene.astray(a) and (a in rising or scene.has_arrived(a))]
+        if gone and interface.name not in scene.troubles:
+            moves += _take_off(interface, on, gone, apart=True)
+            if moves[-1] == LinkDown(interface.name):
+                moves += [RemoveAddress(interface.name, a) for a in gone if a.version == 4]
+        elif gone and scene.deletable(interface):
+            moves.append(DeleteLink(interface.name))
+    return tuple(moves)
+
+
 def _retire(scene: Scene) -> tuple[Move, ...]:
     """Take off what is announced at another rank than wanted and has arrived where it is wanted."""
     for rank, interface in scene.policy.ranks.items():
@@ -221,7 +273,7 @@ def _retire(scene: Scene) -> tuple[Move, ...]:
         on = scene.on(interface)
         surplus = [a for a in on if scene.wanted.get(a) is not rank and scene.has_arrived(a)]
         if surplus and len(surplus) == len(on):
-            return tuple(_take_off(interface, on, surplus))
+            return tuple(_take_off(interface, on, surplus, apart=False))
         if surplus:
             return tuple(RemoveAddress(interface.name, a) for a in _one_per_family(surplus))
     return ()

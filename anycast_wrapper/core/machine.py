@@ -118,12 +118,12 @@ def _withdraw(state: State, now: float) -> tuple[State, tuple[Move, ...]]:
 
 
 def _climb(state: State, now: float) -> tuple[State, tuple[Move, ...]]:
-    if now < state.last_change + state.policy.gap:
-        return state, ()
-    moves = calm(_scene(state))
-    if not moves:
-        return state, ()
-    return _perform(replace(state, last_change=now), moves)
+    """What is not urgent and may be done now: one change, or all of them where nothing is paced."""
+    done: tuple[Move, ...] = ()
+    while now >= state.last_change + state.policy.gap and (moves := calm(_scene(state))):
+        state, moves = _perform(replace(state, last_change=now), moves)
+        done += moves
+    return state, done
 
 
 def _live(state: State, now: float) -> Step:

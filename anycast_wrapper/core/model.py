@@ -37,6 +37,7 @@ class Reason(StrEnum):
     """Why: the same slug in the log, in the metrics, in ``status`` and in the transcripts."""
 
     HEALTHY = "healthy"
+    CEILING = "ceiling"
     PACING = "pacing"
     DRAINED = "drained"
     STOPPING = "stopping"
@@ -139,11 +140,17 @@ class Probe:
 
 @dataclass(frozen=True)
 class Service:
-    """A name, the service addresses that it is offered at, and the probes that vouch for it."""
+    """A name, the service addresses that it is offered at, and the probes that vouch for it.
+
+    Attributes:
+        ceiling: the strongest rank that it takes on this node: one that is the last resort here and
+            preferred elsewhere.
+    """
 
     name: str
     addresses: tuple[Address, ...]
     probes: tuple[Probe, ...]
+    ceiling: Rank = Rank.PREFERRED
 
 
 class Restart(StrEnum):
@@ -180,7 +187,11 @@ class Policy:
     """All of the configuration that decisions depend on.
 
     Attributes:
-        gap: seconds between two changes of what the routing daemon originates.
+        gap: seconds between two changes of what the routing daemon originates; with 0, whatever is
+            to be changed is changed at once.
+        overlap: a move between ranks announces an address at the new one before it retires it at
+            the old one. Otherwise it goes from the old one first: an address is never on two
+            interfaces that are up.
         reroute: queries that cannot be answered here are to be diverted to another node.
         nudge: the routing daemon is to say again what the routers have dropped.
     """
@@ -197,6 +208,7 @@ class Policy:
     required_routes: frozenset[Network] = frozenset()
     linger: float = 2.0
     gap: float = MIN_LS_ARRIVAL_GAP
+    overlap: bool = True
     reroute: bool = False
     nudge: bool = False
 

@@ -11,6 +11,9 @@ from .state import State
 UNDECIDED = frozenset({Reason.PROBE_PENDING, Reason.DAEMON_STARTING})
 """Reasons that answer themselves in a moment."""
 
+AS_CONFIGURED = frozenset({Reason.HEALTHY, Reason.CEILING})
+"""Reasons for which nothing is wrong."""
+
 
 def wanted(state: State) -> Mapping[Address, Rank]:
     """The rank that every service address should have."""
@@ -52,7 +55,7 @@ def _weakest(ranks: Mapping[Address, Rank], addresses: Iterable[Address]) -> Ran
 
 def told_reason(verdict: Verdict, rank: Rank) -> tuple[Reason, str]:
     """Why a service has the rank it has: its verdict's reason, or that the verdict must wait."""
-    if rank is verdict.rank or verdict.reason is not Reason.HEALTHY:
+    if rank is verdict.rank or verdict.reason not in AS_CONFIGURED:
         return verdict.reason, verdict.detail
     return Reason.PACING, f"{verdict.rank.slug} as soon as the routers take another change"
 

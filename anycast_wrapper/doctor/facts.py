@@ -69,6 +69,8 @@ class Plan:
         command: the daemon's.
         linger: seconds between withdrawing and stopping the daemon.
         stopping: seconds until a daemon that does not stop is killed.
+        routing_daemon: ``frr``, ``bird``, or ``none`` for one that cannot be asked.
+        protocol: ``ospf`` or ``bgp``.
     """
 
     file: str
@@ -84,12 +86,20 @@ class Plan:
     stopping: float = 30.0
     drain_file: str = "/var/lib/anycast-wrap/drained"
     control_socket: str = "/run/anycast-wrap/control.sock"
+    routing_daemon: str = "frr"
+    protocol: str = "ospf"
     vtysh: tuple[str, ...] = ("vtysh",)
+    bird_socket: str = "/run/bird/bird.ctl"
 
     @property
     def versions(self) -> tuple[int, ...]:
         """The IP versions of the service addresses, in order."""
         return tuple(sorted({address.version for address in self.addresses}))
+
+    @property
+    def by_bgp(self) -> bool:
+        """Whether FRR's bgpd is to announce."""
+        return self.routing_daemon == "frr" and self.protocol == "bgp"
 
     @property
     def program(self) -> str:
@@ -131,6 +141,25 @@ class Neighbour:
     router: str
     interface: str
     state: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session of bgpd.
+
+    Attributes:
+        address: the neighbour's.
+        state: Established, or how far it came.
+        hold: seconds without a sign of life after which it is over; 0 is never.
+        bfd: whether BFD watches it.
+        external: whether the neighbour is in another AS.
+    """
+
+    address: str
+    state: str
+    hold: float
+    bfd: bool = False
+    external: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,8 +237,9 @@ class Facts:
         daemons: of FRR, those that run.
         frr: FRR's running configuration.
         neighbours: by IP version, those of ospfd and ospf6d.
-        originated: by IP version, the host addresses in the LSAs of our own.
-        router_ids: by IP version, who ospfd and ospf6d take themselves for.
+        originated: by IP version, the host addresses that the routing daemon originates.
+        router_ids: by IP version, who ospfd and ospf6d, or bgpd, take themselves for.
+        bgp: by IP version, the sessions of bgpd.
         units: ours, and those of name servers, as far as they exist.
         network_manager: those of our interfaces that NetworkManager manages.
         networkd: what systemd-networkd does.
@@ -231,11 +261,12 @@ class Facts:
     default_routes: tuple[DefaultRoute, ...] | Unknown = Unknown()
     sysctls: Mapping[str, str] | Unknown | Absent = Unknown()
     tun: str | Unknown = Unknown()
-    daemons: frozenset[str] | Unknown = Unknown()
-    frr: FrrConfig | Unknown = Unknown()
-    neighbours: Mapping[int, tuple[Neighbour, ...] | Unknown] = field(default_factory=dict)
-    originated: Mapping[int, frozenset[Address] | Unknown] = field(default_factory=dict)
-    router_ids: Mapping[int, str | Unknown] = field(default_factory=dict)
+    daemons: frozenset[str] | Unknown | Absent = Unknown()
+    frr: FrrConfig | Unknown | Absent = Unknown()
+    neighbours: Mapping[int, tuple[Neighbour, ...] | Unknown | Absent] = field(default_factory=dict)
+    originated: Mapping[int, frozenset[Address] | Unknown | Absent] = field(default_factory=dict)
+    router_ids: Mapping[int, str | Unknown | Absent] = field(default_factory=dict)
+    bgp: Mapping[int, tuple[Session, ...] | Unknown | Absent] = field(default_factory=dict)
     units: tuple[Unit, ...] | Unknown | Absent = Unknown()
     network_manager: frozenset[str] | Unknown | Absent = Unknown()
     networkd: Networkd | Unknown | Absent = Unknown()

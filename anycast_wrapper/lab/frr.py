@@ -1,4 +1,4 @@
-"""FRR in a namespace: zebra, ospfd and ospf6d as children of the lab, and vtysh to ask them.
+"""FRR in a namespace: its daemons as children of the lab, and vtysh to ask them.
 
 The daemons run as user frr, as they do from their packages: the vty socket belongs to a group
 (frrvty) of which root is no member, and zebra refuses to start without it.
@@ -19,7 +19,8 @@ from anycast_wrapper.lab.eventually import eventually
 from anycast_wrapper.lab.namespace import CommandFailedError, Namespace, run
 
 DAEMON_DIR = Path("/usr/lib/frr")
-DAEMONS = ("zebra", "ospfd", "ospf6d")
+DAEMONS = ("zebra", "bfdd", "ospfd", "ospf6d", "bgpd")
+"""Every daemon that a lab may need, in the order in which they are started."""
 USER = "frr"
 
 
@@ -86,19 +87,32 @@ class RouterConfig:
 
     Attributes:
         router_id: The OSPF router id, an IPv4 address.
-        interfaces: Where OSPF runs.
+        interfaces: Where OSPF runs; ospfd and ospf6d run only where it does somewhere.
         ospf: Lines below ``router ospf``.
         ospf6: Lines below ``router ospf6``.
+        bgp: All of bgpd's configuration; it runs only where there is one.
+        bfd: All of bfdd's; the same.
         raw: Appended as they are, by daemon: ``(("ospfd", ("router ospf", " network ...")),)``.
         zebra_options: For its command line.
     """
 
     router_id: str
-    interfaces: tuple[OspfInterface, ...]
+    interfaces: tuple[OspfInterface, ...] = ()
     ospf: tuple[str, ...] = ()
     ospf6: tuple[str, ...] = ()
+    bgp: tuple[str, ...] = ()
+    bfd: tuple[str, ...] = ()
     raw: tuple[tuple[str, tuple[str, ...]], ...] = ()
     zebra_options: tuple[str, ...] = ()
+
+    @property
+    def daemons(self) -> tuple[str, ...]:
+        """The daemons that run, in the order in which they are started."""
+        wanted = {"zebra"}
+        wanted |= {"ospfd", "ospf6d"} if self.interfaces else set()
+        wanted |= {"bgpd"} if self.bgp else set()
+        wanted |= {"bfdd"} if self.bfd else set()
+        return tuple(daemon for daemon in DAEMONS if daemon in wanted)
 
     def text(self, daemon: str) -> str:
         """The configuration file of one daemon."""
@@ -109,7 +123,8 @@ class RouterConfig:
         return "".join(f"{line}\n" for line in lines)
 
     def _lines(self, daemon: str) -> Iterable[str]:
-        if daemon == "zebra":
+        if daemon not in ("ospfd", "ospf6d"):
+            yield from {"bgpd": self.bgp, "bfdd": self.bfd}.get(daemon, ())
             return
         family, name, options = (
             (4, "ospf", self.ospf) if daemon == "ospfd" else (6, "ospf6", self.ospf6)
@@ -138,7 +153,7 @@ class Router:
         self.config = config
         self.processes: dict[str, subprocess.Popen[str]] = {}
         directory.mkdir(parents=True)
-        for daemon in DAEMONS:
+        for daemon in config.daemons:
             self._path(f"{daemon}.conf").write_text(config.text(daemon), encoding="ascii")
         for path in (directory, *directory.iterdir()):
             shutil.chown(path, USER, USER)
@@ -152,6 +167,7 @@ class Router:
             *("-i", str(self._path(f"{daemon}.pid"))),
             *("-f", str(self._path(f"{daemon}.conf"))),
             *("--log", f"file:{self._path(daemon + '.log')}"),
+            *(("--bfdctl", str(self._path("bfdd.sock"))) if daemon == "bfdd" else ()),
             *(self.config.zebra_options if daemon == "zebra" else ()),
         ]
         with self._path(f"{daemon}.out").open("a", encoding="utf-8") as output:
@@ -173,8 +189,8 @@ class Router:
         """Start every daemon, zebra first."""
         self.start("zebra")
         self.await_zebra()
-        self.start("ospfd")
-        self.start("ospf6d")
+        for daemon in self.config.daemons[1:]:
+            self.start(daemon)
 
     def kill(self, daemon: str, signum: int = signal.SIGKILL) -> None:
         """Send one daemon a signal; wait for its end unless the signal is a pause."""

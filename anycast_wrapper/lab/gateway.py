@@ -1,4 +1,4 @@
-"""The router between the clients and the hosts: ECMP over whatever OSPF tells it."""
+"""The router between the clients and the hosts: ECMP over whatever OSPF or BGP tells it."""
 
 import signal
 import subprocess
@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from anycast_wrapper.lab.bgp import gateway_lines
 from anycast_wrapper.lab.bind import NameServer
 from anycast_wrapper.lab.eventually import eventually
-from anycast_wrapper.lab.frr import DAEMONS, OspfInterface, OspfTimers, Router, RouterConfig
-from anycast_wrapper.lab.host import Host
+from anycast_wrapper.lab.frr import OspfInterface, Router, RouterConfig
+from anycast_wrapper.lab.host import GATEWAY, GATEWAY6, Common, Host
 from anycast_wrapper.lab.namespace import Namespace
 from anycast_wrapper.lab.node import Node
 from anycast_wrapper.lab.routelog import RouteLog
 
-ADDRESS = "192.168.53.1"
-ADDRESS6 = "fd00:53::1"
+ADDRESS = GATEWAY
+ADDRESS6 = GATEWAY6
 LINK_LOCAL = "fe80::1"
 CLIENTS_ADDRESS = "198.51.100.1"
 PRIMARY_PORT = 5300
@@ -31,7 +32,7 @@ class Gateway(Node):
         namespace: Its network.
         directory: Its files.
         hosts: Whose next hops it knows by name.
-        timers: For its OSPF neighbours.
+        common: What the hosts have in common, and with it.
         announce_clients: Whether OSPF announces the clients' network, beside the default route.
     """
 
@@ -40,18 +41,32 @@ class Gateway(Node):
         namespace: Namespace,
         directory: Path,
         hosts: Sequence[Host],
-        timers: OspfTimers,
+        common: Common,
         *,
         announce_clients: bool = False,
     ) -> None:
         super().__init__("gateway", namespace, directory)
         self._names = {hop: h.name for h in hosts for hop in (h.address, h.address6, h.link_local)}
+        config = self._ospf(common, announce_clients=announce_clients)
+        if (bgp := common.bgp) is not None:
+            neighbours = [address for host in hosts for address in (host.address, host.address6)]
+            config = RouterConfig(
+                router_id=CLIENTS_ADDRESS,
+                bgp=gateway_lines(bgp, CLIENTS_ADDRESS, neighbours, common.services),
+                bfd=bgp.bfdd(),
+                zebra_options=ZEBRA_OPTIONS,
+            )
+        self.router = Router(namespace, directory / "frr", config)
+        self.primary = NameServer(namespace, directory / "dns", "primary", PRIMARY_PORT)
+
+    @staticmethod
+    def _ospf(common: Common, *, announce_clients: bool) -> RouterConfig:
         interfaces: tuple[OspfInterface, ...] = (
-            OspfInterface("lan", passive=False, priority=255, timers=timers),
+            OspfInterface("lan", passive=False, priority=255, timers=common.timers),
         )
         if announce_clients:
             interfaces += (OspfInterface("clients"),)
-        config = RouterConfig(
+        return RouterConfig(
             # Above the hosts' ids: the master of an exchange is the one whose first packet counts.
             router_id=CLIENTS_ADDRESS,
             interfaces=interfaces,
@@ -59,8 +74,6 @@ class Gateway(Node):
             ospf6=("default-information originate always",),
             zebra_options=ZEBRA_OPTIONS,
         )
-        self.router = Router(namespace, directory / "frr", config)
-        self.primary = NameServer(namespace, directory / "dns", "primary", PRIMARY_PORT)
 
     def nexthops(self, address: str) -> set[str]:
         """The next hops of the host route in the kernel, as addresses (IPv6: link-local ones)."""
@@ -96,6 +109,15 @@ class Gateway(Node):
             sum(entry["state"] == "Full" for entry in six),
         )
 
+    def established(self) -> set[str]:
+        """The addresses of the BGP neighbours with whom the session stands."""
+        peers = self.router.show("show bgp neighbors")
+        return {
+            address
+            for address, one in peers.items()
+            if isinstance(one, dict) and one.get("bgpState") == "Established"
+        }
+
     def vtysh(self, *commands: str) -> str:
         """Run commands through vtysh."""
         return self.router.vtysh(*commands)
@@ -114,10 +136,10 @@ class Gateway(Node):
         self.router.await_daemon(daemon)
 
     def restart(self) -> None:
-        """Kill all three daemons and start them again, as after a router's reboot."""
+        """Kill all daemons and start them again, as after a router's reboot."""
         self.router.stop_all()
         self.router.start_all()
-        for daemon in DAEMONS:
+        for daemon in self.router.config.daemons:
             self.router.await_daemon(daemon)
 
     def start_primary(

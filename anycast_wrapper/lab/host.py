@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anycast_wrapper.lab.bgp import Bgp, host_lines, zebra_lines
 from anycast_wrapper.lab.bind import NameServer
+from anycast_wrapper.lab.bird import Bird, BirdConfig, rank_interfaces
 from anycast_wrapper.lab.eventually import eventually
 from anycast_wrapper.lab.frr import OspfInterface, OspfTimers, Router, RouterConfig
 from anycast_wrapper.lab.namespace import Namespace
@@ -17,6 +19,8 @@ from anycast_wrapper.lab.tap import Tap, host_prefix
 PREFERRED = "anycast0"
 LAST_RESORT = "anycast1"
 LAST_RESORT_COST = 60000
+GATEWAY = "192.168.53.1"
+GATEWAY6 = "fd00:53::1"
 MEND = "mend0"  # see `Lab.mend_ipv6`
 
 
@@ -32,6 +36,9 @@ class HostOptions:
         secondary: Its zone comes from the gateway's name server (`Gateway.start_primary`) and can
             expire.
         rndc: rndc may control its named.
+        speaker: In a lab with BGP, bgpd runs here; without, a test starts what speaks BGP.
+        bird: BIRD is the routing daemon here, instead of FRR.
+        stub: As `BirdConfig` has it.
         raw: FRR configuration appended as it is, by daemon, such as
             ``{"ospfd": ["router ospf", " redistribute connected"]}``.
     """
@@ -40,6 +47,9 @@ class HostOptions:
     networks: Sequence[str] = ()
     secondary: bool = False
     rndc: bool = False
+    speaker: bool = True
+    bird: bool = False
+    stub: bool = False
     raw: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -50,10 +60,12 @@ class Common:
     Attributes:
         services: The service addresses.
         timers: For the OSPF neighbours.
+        bgp: BGP instead of OSPF, if there is any.
     """
 
     services: tuple[str, ...]
     timers: OspfTimers
+    bgp: Bgp | None = None
 
 
 class Host(Node):
@@ -78,10 +90,18 @@ class Host(Node):
         super().__init__(f"host{number}", namespace, directory)
         self.number = number
         self.options = options
+        self.bgp = common.bgp
         self.address = f"192.168.53.{10 + number}"
         self.address6 = f"fd00:53::{10 + number}"
         self.link_local = f"fe80::{10 + number}"
-        self.router = Router(namespace, directory / "frr", self._routing(common))
+        if options.bird:
+            routing = RouterConfig(self.address)  # written, and never started
+        elif common.bgp is None:
+            routing = self._routing(common)
+        else:
+            routing = self._bgp(common, common.bgp)
+        self.router = Router(namespace, directory / "frr", routing)
+        self.bird = self._bird(common) if options.bird else None
         self.dns = NameServer(namespace, directory / "dns", self.name)
         self.configure_dns()
 
@@ -136,6 +156,28 @@ class Host(Node):
     def remove_from_loopback(self, *addresses: str) -> None:
         """Remove them again: the classic withdrawal."""
         self.ip(*(f"addr del {host_prefix(one)} dev lo" for one in addresses))
+
+    def _bird(self, common: Common) -> Bird:
+        config = BirdConfig(
+            router_id=self.address,
+            interfaces=rank_interfaces([MEND]),
+            timers=common.timers,
+            bgp=common.bgp,
+            sessions=((self.address, GATEWAY), (self.address6, GATEWAY6)),
+            stub=self.options.stub,
+        )
+        return Bird(self.namespace, self.directory / "bird", config)
+
+    def _bgp(self, common: Common, bgp: Bgp) -> RouterConfig:
+        gateways = (GATEWAY, GATEWAY6)
+        raw = {"zebra": zebra_lines(), **self.options.raw}
+        speaks = self.options.speaker
+        return RouterConfig(
+            router_id=self.address,
+            bgp=host_lines(bgp, self.address, gateways, common.services) if speaks else (),
+            bfd=bgp.bfdd() if speaks else (),
+            raw=tuple((daemon, tuple(lines)) for daemon, lines in raw.items()),
+        )
 
     def _routing(self, common: Common) -> RouterConfig:
         networks = tuple(self.options.networks)

@@ -71,6 +71,7 @@ class Staging:
                 [stage.host] * hosts,
                 services=stage.addresses,
                 announce_clients=stage.announce_clients,
+                bgp=stage.bgp,
             )
         )
         if lab.removed:
@@ -79,7 +80,9 @@ class Staging:
             lab.gateway.start_primary(expire=3, notify=[host.address for host in lab.hosts])
         wrappers = [self._wrapper(stage, host) for host in lab.hosts]
         cluster = self._cluster = Cluster(lab, stage.addresses, wrappers)
-        if not stage.host.classic:  # there, OSPF does not run on the interface that is measured
+        # Classic: OSPF does not run on the interface that is measured. BGP: the gateway takes
+        # service addresses only.
+        if not stage.host.classic and stage.bgp is None:
             self._say("measuring what the routing protocol itself takes")
             cluster.measure_protocol(rounds=1)
         self._say("starting anycast-wrap and named on every host")

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from anycast_wrapper.errors import AnycastWrapError
+from anycast_wrapper.lab.bind import program
 from anycast_wrapper.lab.claim import ROOT, remove_leftovers
 from anycast_wrapper.lab.eventually import eventually
+from anycast_wrapper.lab.host import Host
 from anycast_wrapper.lab.load import PACKAGE_ROOT
 from anycast_wrapper.lab.topology import Lab
 
@@ -144,9 +146,11 @@ def write(lab: Lab) -> None:
         tools = node.directory / "bin"
         tools.mkdir()
         config = node.directory / "wrapper" / "anycast-wrap.toml"
-        program = f"env PYTHONPATH={PACKAGE_ROOT} {sys.executable} -m anycast_wrapper -c {config}"
-        _tool(tools / "anycast-wrap", program)
+        wrapper = f"env PYTHONPATH={PACKAGE_ROOT} {sys.executable} -m anycast_wrapper -c {config}"
+        _tool(tools / "anycast-wrap", wrapper)
         _tool(tools / "vtysh", f"{shutil.which('vtysh')} --vty_socket {node.directory / 'frr'}")
+        if isinstance(node, Host) and node.bird is not None:
+            _tool(tools / "birdc", f"{program('birdc')} -s {node.bird.socket}")
         machines[node.name] = Machine(node.namespace.name, str(tools))
     told = Standing(os.getpid(), lab.directory.name, lab.services, machines)
     fresh = FILE.with_suffix(".new")

@@ -14,13 +14,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from anycast_wrapper.lab.bgp import Bgp
 from anycast_wrapper.lab.bind import program
 from anycast_wrapper.lab.cables import connect
 from anycast_wrapper.lab.claim import Claim
 from anycast_wrapper.lab.eventually import eventually
 from anycast_wrapper.lab.frr import DAEMON_DIR, DAEMONS, OspfTimers
 from anycast_wrapper.lab.gateway import Gateway
-from anycast_wrapper.lab.host import MEND, PREFERRED, Common, Host, HostOptions
+from anycast_wrapper.lab.host import GATEWAY, GATEWAY6, MEND, PREFERRED, Common, Host, HostOptions
 from anycast_wrapper.lab.hurry import calm, start_hurried
 from anycast_wrapper.lab.node import Node
 from anycast_wrapper.lab.tap import Tap
@@ -71,6 +72,7 @@ class Lab:
         services: The service addresses.
         timers: For the OSPF neighbours; LSA timers are always FRR's defaults.
         announce_clients: Whether OSPF announces the clients' network beside the default route.
+        bgp: BGP instead of OSPF; the hosts' default routes are static then.
 
     Attributes:
         client: Where queries come from.
@@ -93,12 +95,14 @@ class Lab:
         services: Sequence[str] = SERVICES,
         timers: OspfTimers = OspfTimers(),  # noqa: B008 - frozen
         announce_clients: bool = False,
+        bgp: Bgp | None = None,
     ) -> None:
         self.services = tuple(services)
         self.setup_seconds = 0.0
         self._options = [HostOptions()] * hosts if isinstance(hosts, int) else list(hosts)
         self._timers = timers
         self._announce_clients = announce_clients
+        self._bgp = bgp
         self._taps: list[Tap] = []
         self._mends: dict[str, Tap] = {}
 
@@ -150,8 +154,10 @@ class Lab:
         that announced first withdraws first, its next hop stays in the gateway's kernel
         (FRRouting/frr#13579). An LSA of that host that changes while others announce gives the path
         its next hops: so every host announces one more prefix, of no meaning. The fault is back
-        once all have withdrawn, and after an SPF run.
+        once all have withdrawn, and after an SPF run. With BGP there is nothing to be mended.
         """
+        if self._bgp is not None:
+            return
         self.await_quiet()
         for host in self.hosts:
             address = f"fd00:53:ffff::{secrets.randbelow(0xFFFF):x}"
@@ -162,8 +168,21 @@ class Lab:
             self.gateway.await_nodes(address, {host.name})
         self.await_quiet()
 
+    def await_established(self, hosts: Sequence[Host], within: float = 20.0) -> None:
+        """Wait until the BGP sessions of these hosts stand, those of both families."""
+        wanted = {address for host in hosts for address in (host.address, host.address6)}
+        eventually(
+            lambda: wanted <= self.gateway.established(),
+            awaiting=f"BGP with {sorted(wanted)}",
+            within=within,
+            seen=lambda: (self.gateway.established(), self.gateway.router.log()),
+        )
+
     def await_converged(self, within: float = 20.0) -> None:
         """Wait until every neighbour is Full and every host has learnt its default routes."""
+        if self._bgp is not None:
+            self.await_established([host for host in self.hosts if host.options.speaker], within)
+            return
         wanted = len(self.hosts)
         eventually(
             lambda: all(
@@ -193,7 +212,7 @@ class Lab:
         self.client = place("client")
         front = place("gateway")
         self.hosts = []
-        common = Common(self.services, self._timers)
+        common = Common(self.services, self._timers, self._bgp)
         for number, options in enumerate(self._options, start=1):
             node = place(f"host{number}")
             node.namespace.sysctl(HOST_ARP)
@@ -203,13 +222,25 @@ class Lab:
             front.namespace,
             front.directory,
             self.hosts,
-            self._timers,
+            common,
             announce_clients=self._announce_clients,
         )
 
     def _start_routing(self) -> None:
-        hosts = [host.router for host in self.hosts]
+        hosts = [host.router for host in self.hosts if host.bird is None]
+        birds = [host.bird for host in self.hosts if host.bird is not None]
+        if self._bgp is not None:
+            for host in self.hosts:
+                host.ip(f"route add default via {GATEWAY}", f"route add default via {GATEWAY6}")
+            for router in (self.gateway.router, *hosts):
+                router.start_all()
+            for bird in birds:
+                bird.start()
+            self.await_established([host for host in self.hosts if host.options.speaker])
+            return
         start_hurried(self.gateway.router, hosts, self._timers)
+        for bird in birds:
+            bird.start()
         self.await_converged()
         calm([self.gateway.router, *hosts])
         self.await_quiet()

@@ -36,6 +36,7 @@ class Wrapper:
         interfaces: TOML lines for ``[interfaces]``.
         linger: How long a withdrawn node goes on answering.
         command: What ``[daemon]`` runs; the host's named when absent.
+        ceiling: Of the service.
         more: TOML appended as it is, such as further services.
         environment: For every command of it, and so for what it starts.
 
@@ -52,6 +53,7 @@ class Wrapper:
         interfaces: str = "",
         linger: str = "500ms",
         command: Sequence[str] | None = None,
+        ceiling: str = "preferred",
         more: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -73,7 +75,7 @@ file = "{self.directory}/drained"
 to = "{self.directory}/log"
 level = "debug"
 [routing]
-vtysh = ["vtysh", "--vty_socket", "{host.router.directory}"]
+{_routing(host)}
 [daemon]
 command = {toml_list(command or host.named_command())}
 {daemon}
@@ -82,6 +84,7 @@ command = {toml_list(command or host.named_command())}
 [[service]]
 name = "resolver"
 addresses = {toml_list(addresses)}
+ceiling = "{ceiling}"
 {probe}
 {more}
 """
@@ -167,6 +170,15 @@ addresses = {toml_list(addresses)}
         if found is None:  # `eventually` returns nothing that is not true
             raise AssertionError
         return found
+
+
+def _routing(host: Host) -> str:
+    protocol = f'protocol = "{"ospf" if host.bgp is None else "bgp"}"\n'
+    if host.bird is not None:
+        return f'{protocol}daemon = "bird"\nbird-socket = "{host.bird.socket}"'
+    if host.bgp is not None and not host.options.speaker:
+        return f'{protocol}daemon = "none"'
+    return f'{protocol}vtysh = ["vtysh", "--vty_socket", "{host.router.directory}"]'
 
 
 def left_on(host: Host) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from typing import Any
 
 from anycast_wrapper.core.model import Address
@@ -34,11 +34,13 @@ class Census:
         router: the id of this host's own router.
         offers: all host routes that anybody originates.
         reachable: the ids of the routers that can be reached from here.
+        blind: why others may announce something and not be among the offers; "" if they cannot.
     """
 
     router: str
     offers: tuple[Offer, ...]
     reachable: frozenset[str]
+    blind: str = ""
 
     def announcers(self, address: Address) -> tuple[Announcer, ...]:
         """Who announces the address: this host first, then by cost; each router once."""
@@ -88,5 +90,7 @@ def census(said: Sequence[dict[str, Any]]) -> Census | str:
     return Census(router, found, reachable(router, known))
 
 
-def _order(one: Announcer) -> tuple[bool, bool, int, IPv4Address]:
-    return not one.here, not one.reachable, one.offer.cost, IPv4Address(one.offer.router)
+def _order(one: Announcer) -> tuple[bool, bool, int, int, int, int]:
+    offer, router = one.offer, ip_address(one.offer.router)
+    merit = -(offer.preference or 0), offer.cost
+    return not one.here, not one.reachable, *merit, router.version, int(router)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from anycast_wrapper.core.model import Address
 
 from .census import Census
-from .frr import Vtysh
+from .daemon import RoutingDaemon
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,19 @@ class Departure:
         )
 
 
-async def departure(vtysh: Vtysh, addresses: Collection[Address], minimum: int) -> Departure:
+async def departure(
+    daemon: RoutingDaemon, addresses: Collection[Address], minimum: int
+) -> Departure:
     """Look who else announces the addresses. Never raises.
 
     Args:
-        vtysh: who is asked.
+        daemon: who is asked.
         addresses: what this node announces now; what it does not, it cannot be the last to.
         minimum: how many other nodes must announce each of them; with 0 nobody is asked.
     """
     if minimum <= 0 or not addresses:
         return Departure()
-    answers = await vtysh.census(sorted({address.version for address in addresses}))
+    answers = await daemon.census(sorted({address.version for address in addresses}))
     return judge(addresses, answers, minimum)
 
 
@@ -89,18 +91,21 @@ def judge(
 ) -> Departure:
     """The same, once the answers are there."""
     lacking: dict[Address, tuple[str, ...]] = {}
-    silent, dead = [], set()
+    silent, dead, why = [], set(), []
     for address in addresses:
         known = answers[address.version]
         if isinstance(known, str):
             silent.append(address)
+            why.append(known)
             continue
         others = known.others(address)
-        if len(others) < minimum:
+        if len(others) < minimum and known.blind:
+            silent.append(address)
+            why.append(known.blind)
+        elif len(others) < minimum:
             lacking[address] = others
             dead |= set(_dead(known, address))
-    why = tuple(answer for answer in answers.values() if isinstance(answer, str))
-    return Departure(minimum, lacking, tuple(silent), why, frozenset(dead))
+    return Departure(minimum, lacking, tuple(silent), tuple(why), frozenset(dead))
 
 
 def _dead(known: Census, address: Address) -> Iterator[str]:

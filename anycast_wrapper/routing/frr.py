@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from anycast_wrapper.core.model import Address
 
 from .census import Census, census
+from .daemon import Answer, Manner
 from .lsdb import FORM_ERRORS, documents, lsas, offers, router_lsas
 
 __all__ = ["Answer", "Vtysh", "output", "router_lsas"]
@@ -53,8 +54,16 @@ EVERYBODY = {
 }
 DAEMONS = {4: "ospfd", 6: "ospf6d"}
 
-Answer = frozenset[Address] | str
-"""The addresses, or a sentence that says why nobody knows."""
+MANNER = Manner(
+    "OSPF",
+    DAEMONS,
+    {
+        version: f"is `{words} area` set on the interface? `anycast-wrap doctor` looks"
+        for version, words in ((4, "ip ospf"), (6, "ipv6 ospf6"))
+    },
+    "look for `redistribute` and for another interface that has the address",
+)
+"""How FRR is spoken of."""
 
 Document = dict[str, Any]
 
@@ -99,22 +108,36 @@ class Vtysh:
         read: Callable[[Sequence[Document]], _Known],
     ) -> _Known | str:
         daemon = DAEMONS[version]
-        argv = [*self._argv, *(word for question in questions for word in ("-c", question))]
-        try:
-            async with asyncio.timeout(seconds):
-                text = await output(argv)
-        except TimeoutError:
-            return f"{daemon} does not answer within {seconds:g} s"
-        except OSError as error:
-            return f"{self._argv[0]}: {error.strerror}"
-        said = list(documents(text))
-        if not said and not _is_json(text):
-            return f"{daemon}: {_words(text)}"
+        said = await told(self._argv, daemon, questions, seconds)
+        if isinstance(said, str):
+            return said
         try:
             known = read(said)
         except FORM_ERRORS:
             return f"{daemon} answers in a form that is not known here"
         return f"{daemon}: {known}" if isinstance(known, str) else known
+
+
+async def told(
+    argv: Sequence[str], daemon: str, questions: Sequence[str], seconds: float
+) -> list[Document] | str:
+    """The documents in what a daemon answers, or why there is no answer. Never raises.
+
+    Args:
+        argv: vtysh, with what it needs to find the daemons.
+        daemon: who is asked, for the sentence.
+        questions: as vtysh takes them.
+        seconds: how long it may take.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            text = await output([*argv, *(word for one in questions for word in ("-c", one))])
+    except TimeoutError:
+        return f"{daemon} does not answer within {seconds:g} s"
+    except OSError as error:
+        return f"{argv[0]}: {error.strerror}"
+    said = list(documents(text))
+    return said if said or _is_json(text) else f"{daemon}: {_words(text)}"
 
 
 def _own(said: Sequence[Document]) -> frozenset[Address]:

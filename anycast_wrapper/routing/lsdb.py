@@ -76,18 +76,22 @@ class Offer:
     Attributes:
         router: its id.
         cost: what the router itself adds; the way to the router is not in it.
-        age: seconds since the LSA was originated; that may have been for something else.
+        age: seconds since the LSA was originated, which may have been for something else; None
+            where the routing daemon does not tell.
         area: "" for one that comes from outside of OSPF.
         origin: ``area``, ``other-area`` (the router is on the border of another area, where
-            somebody originates it) or ``external`` (redistributed).
+            somebody originates it), ``external`` (redistributed) or ``bgp`` (it is a path of BGP,
+            and the cost its MED).
+        preference: BGP's local preference, the greatest of which wins; None where there is none.
     """
 
     router: str
     address: Address
     cost: int
-    age: int
+    age: int | None
     area: str
     origin: str
+    preference: int | None = None
 
 
 def documents(text: str) -> Iterator[dict[str, Any]]:

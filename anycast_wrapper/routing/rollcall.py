@@ -14,7 +14,8 @@ Answers = Mapping[int, Census | str]
 def document(addresses: Sequence[Address], answers: Answers) -> dict[str, Any]:
     """The document behind ``peers --json``. Its keys are a contract.
 
-    ``announced`` is None where nobody knows; ``why`` then says why.
+    ``announced`` is None where nobody knows; ``why`` then says why, and with true, why there may be
+    more announcers than are listed.
     """
     return {
         "routers": {
@@ -30,15 +31,20 @@ def _address(address: Address, answers: Answers) -> dict[str, Any]:
     if isinstance(answer, str):
         return {"address": str(address), "announced": None, "why": answer, "announcers": []}
     found = answer.announcers(address)
-    return {
+    entry = {
         "address": str(address),
         "announced": any(one.reachable for one in found),
         "announcers": [_announcer(one) for one in found],
     }
+    if not answer.blind:
+        return entry
+    # What we see is so; what we do not see may be there all the same.
+    return entry | {"announced": entry["announced"] or None, "why": answer.blind}
 
 
 def _announcer(one: Announcer) -> dict[str, Any]:
-    return {
+    preference = one.offer.preference
+    return ({} if preference is None else {"preference": preference}) | {
         "router": one.offer.router,
         "here": one.here,
         "reachable": one.reachable,

@@ -15,7 +15,8 @@ from anycast_wrapper.core.ladder import announced
 from anycast_wrapper.core.model import Address
 from anycast_wrapper.core.state import State
 
-from .frr import DAEMONS, Answer
+from .daemon import Answer, Manner
+from .frr import MANNER
 from .lookout import Sighting
 
 SETTLES = 10.0
@@ -93,9 +94,14 @@ class Meant:
 
 
 class Herald:
-    """Makes notices of truths that change, each said once."""
+    """Makes notices of truths that change, each said once.
 
-    def __init__(self) -> None:
+    Args:
+        manner: how the routing daemon is spoken of.
+    """
+
+    def __init__(self, manner: Manner = MANNER) -> None:
+        self._manner = manner
         self._told: dict[Address, Truth] = {}
 
     def notices(self, truths: Mapping[Address, Truth]) -> Iterator[tuple[str, str]]:
@@ -107,10 +113,13 @@ class Herald:
             before = self._told.get(address)
             if truth in LIES and truth is not before:
                 self._told[address] = truth
-                yield LIES[truth], f"{address}: {words(truth, address)}"
+                yield LIES[truth], f"{address}: {words(truth, address, self._manner)}"
             elif truth is Truth.AGREES and before is not None:
                 del self._told[address]
-                yield TRUE, f"{address}: OSPF originates what is announced here again"
+                yield (
+                    TRUE,
+                    f"{address}: {self._manner.protocol} originates what is announced here again",
+                )
         self._forget(truths)
 
     def _forget(self, truths: Collection[Address]) -> None:
@@ -118,18 +127,16 @@ class Herald:
             del self._told[address]
 
 
-def words(truth: Truth, address: Address) -> str:
+def words(truth: Truth, address: Address, manner: Manner = MANNER) -> str:
     """What a lie means and what to do about it, in a sentence; "" for anything else."""
-    daemon = DAEMONS[address.version]
+    daemon = manner.who[address.version]
     if truth is Truth.NOT_ORIGINATED:
-        command = "ip ospf" if address.version == 4 else "ipv6 ospf6"
         return (
-            f"announced here, but {daemon} does not originate it: is `{command} area` set on the "
-            "interface? `anycast-wrap doctor` looks"
+            f"announced here, but {daemon} does not originate it: {manner.missing[address.version]}"
         )
     if truth is Truth.LEAKING:
         return (
             f"not announced here, but {daemon} originates it: queries come and nobody vouches for "
-            "the answers; look for `redistribute` and for another interface that has the address"
+            f"the answers; {manner.leaking}"
         )
     return ""

@@ -29,6 +29,7 @@ TROUBLE = frozenset(
     {
         "announcement-leaks",
         "announcement-missing",
+        "apply-refused",
         "counting-failed",
         "counting-left-behind",
         "daemon-exited",
@@ -36,6 +37,7 @@ TROUBLE = frozenset(
         "daemon-not-ready",
         "daemon-unreachable",
         "drain-not-stored",
+        "drains-unreadable",
         "drift",
         "foreign-address",
         "interface-failed",
@@ -45,6 +47,7 @@ TROUBLE = frozenset(
         "reload-refused",
         "reroute-failed",
         "reroute-left-behind",
+        "server-left-out",
     },
 )
 """Notices that somebody should look at."""

@@ -89,8 +89,9 @@ def node_state(state: State) -> str:
         return "stopping"
     if state.drained is not None:
         return "drained"
-    ranks = set(standing_ranks(state).values())
-    if ranks == {Rank.PREFERRED}:
+    standing = standing_ranks(state)
+    ranks = set(standing.values())
+    if all(standing[service.name] >= service.ceiling for service in state.policy.services):
         return "announced"
     if Rank.WITHDRAWN not in ranks:
         return "degraded"
@@ -136,6 +137,7 @@ def _service(state: State, service: Service, clock: _Clock) -> dict[str, Any]:
         "name": service.name,
         "rank": rank.slug,
         "wanted": verdict.rank.slug,
+        "ceiling": service.ceiling.slug,
         "reason": str(reason),
         "detail": detail,
         "since": None if standing is None else clock.iso(standing.since),

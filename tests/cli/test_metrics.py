@@ -18,15 +18,15 @@ LISTENING = parse(f'[metrics]\nlisten = "127.0.0.1:9153"\n{SERVICE}', "f")
 
 def test_without_the_extra_a_start_says_which_it_is():
     with pytest.raises(NotInstalledError) as caught:
-        check_metrics(LISTENING, {"aiohttp": object()}.get)
+        check_metrics(LISTENING.metrics, {"aiohttp": object()}.get)
     assert "metrics.listen is set, but prometheus_client cannot be imported" in str(caught.value)
     assert "pip install 'anycast-wrap[metrics]'" in str(caught.value)
     assert exits.of(caught.value) is Exit.NOT_INSTALLED
 
 
 def test_who_does_not_listen_needs_no_extra():
-    check_metrics(parse(SERVICE, "f"), {}.get)
-    check_metrics(LISTENING)
+    check_metrics(parse(SERVICE, "f").metrics, {}.get)
+    check_metrics(LISTENING.metrics)
 
 
 def test_nothing_of_the_extra_is_imported_unless_it_is_wanted():

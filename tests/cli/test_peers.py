@@ -1,13 +1,17 @@
 """`peers` on a host with an FRR that says what was recorded, or nothing useful."""
 
+import asyncio
 import json
 import os
 import pty
 import re
 import subprocess
 import sys
+import threading
 
 import pytest
+
+from tests.fakes.bird import FakeBird
 
 from .program import ENVIRON, PROGRAM, ROOT, quick, run
 from .test_usage import as_nobody, configuration, public  # noqa: F401 - a fixture
@@ -184,3 +188,59 @@ def test_on_a_terminal_it_is_a_table(host, tmp_path):
 
 def test_its_help_tells_the_exit_statuses():
     assert "5  vtysh is not installed" in run("peers", "--help").stdout
+
+
+# --- BIRD ---
+
+
+@pytest.fixture
+def bird(tmp_path):
+    """A configuration whose routing daemon is BIRD, which says what was recorded."""
+    replies = {
+        question: (RECORDED / f"bird-cut-{what}.txt").read_text()
+        for question, what in (
+            ("show protocols", "protocols"),
+            ("show ospf state all 'ospf2'", "state4"),
+            ("show ospf state all 'ospf3'", "state6"),
+        )
+    }
+    path = configuration(
+        tmp_path, routing=f'daemon = "bird"\nbird-socket = "{tmp_path}/ctl"\nvtysh = ["/nothing"]'
+    )
+    path.write_text(path.read_text() + SERVICES)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    fake = FakeBird(tmp_path / "ctl", replies)
+    asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result(10)
+    yield path
+    asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_bird_is_asked_where_it_announces(bird):
+    done = quick("-c", bird, "peers")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:4] == [
+        f"{V4}: 2 nodes announce it, 1 more cannot be reached",
+        "  192.168.53.11    this node    cost 10     age -         redistributed",
+        "  192.168.53.13                 cost 60000  age -         redistributed",
+        "  192.168.53.12    unreachable  cost 10     age -         redistributed",
+    ]
+
+
+def test_a_bird_that_is_not_there_is_told(tmp_path):
+    path = configuration(
+        tmp_path, routing=f'daemon = "bird"\nbird-socket = "{tmp_path}/ctl"\nvtysh = ["/nothing"]'
+    )
+    done = quick("-c", path, "peers")
+    assert done.returncode == 1
+    assert f"BIRD: {tmp_path}/ctl: No such file or directory" in done.stderr
+
+
+def test_a_daemon_that_is_not_asked_is_told(tmp_path):
+    done = quick("-c", configuration(tmp_path, routing='daemon = "none"'), "peers")
+    assert done.returncode == 1
+    assert 'the routing daemon is not asked (routing.daemon is "none")' in done.stderr

@@ -69,3 +69,29 @@ def test_a_lie_is_flagged_with_what_to_do(told, words, advice):
     first, second = lines("192.0.2.53", **told)
     assert first.endswith(words)
     assert second.startswith(f"    !! {advice}")
+
+
+def test_bgp_is_called_by_its_name():
+    def told(**more):
+        return render(document("192.0.2.53", **more) | {"routing_protocol": "bgp"})
+
+    assert "preferred, held, originated by BGP" in told(truth="agrees")
+    lie = told(truth="not-originated", originated=False)
+    assert "BUT NOT ORIGINATED BY BGP" in lie
+    assert "look at `redistribute connected`" in lie
+    assert "BUT ORIGINATED BY BGP" in told(truth="leaking", rank="withdrawn")
+
+
+def test_bird_is_called_by_its_name():
+    def told(**more):
+        who = {"routing_daemon": "bird", "routing_protocol": "bgp"}
+        return render(document("192.0.2.53", **more) | who)
+
+    assert "preferred, held, originated by BIRD" in told(truth="agrees")
+    assert "BIRD is about to withdraw it" in told(
+        truth="settling", rank="withdrawn", originated=True
+    )
+    lie = told(truth="not-originated", originated=False)
+    assert "BUT NOT ORIGINATED BY BIRD" in lie
+    assert "look at `protocol direct`" in lie
+    assert "pattern that is too wide" in told(truth="leaking", rank="withdrawn")

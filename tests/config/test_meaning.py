@@ -43,6 +43,9 @@ socket = "/tmp/s"
 group = "adm"
 watchdog = "10s"
 [routing]
+daemon = "bird"
+bird-socket = "/tmp/b"
+protocol = "bgp"
 vtysh = ["vtysh", "-N", "x"]
 nudge = false
 [reroute]
@@ -51,6 +54,19 @@ peers = ["192.168.53.12", "2001:db8::12"]
 [metrics]
 listen = ["127.0.0.1:9153", "[::1]:9153"]
 count-queries = true
+[exabgp]
+style = "watchdog"
+next-hop = ["192.168.53.11", "fd00:53::11"]
+[exabgp.preferred]
+med = 3
+local-preference = 200
+communities = ["64500:1", "no-export"]
+as-path = [64500]
+[exabgp.last-resort]
+med = 1000
+local-preference = 0
+communities = ["64500:4294967295:0"]
+as-path = [64500, 4200000000]
 [log]
 to = "/tmp/log"
 level = "debug"
@@ -71,6 +87,7 @@ timeout = "1s"
 rise = 3
 fall = 4
 on-failure = "last-resort"
+tries = 3
 expect = { rcode = ["NXDOMAIN", "REFUSED"], aa = true, answer = '^"\d+"$', max-latency = "20ms" }
 [[service.probe]]
 type = "command"
@@ -78,6 +95,7 @@ command = ["/usr/lib/check disk", "/"]
 [[service]]
 name = "b"
 addresses = ["192.0.2.54"]
+ceiling = "last-resort"
 """.replace("1500us", "1.5ms")
 
 
@@ -94,6 +112,7 @@ def test_the_smallest_file_means_the_documented_defaults():
     assert config.drain.minimum == 1
     assert (config.control.socket, config.control.group) == (DEFAULT_SOCKET, None)
     assert config.service[0].addresses == (ip_address("192.0.2.53"),)
+    assert (config.service[0].ceiling, config.routing.protocol) == ("preferred", "ospf")
 
 
 def test_a_probe_has_the_documented_defaults():
@@ -116,8 +135,13 @@ def test_everything_that_is_written_is_meant():
     one, two = a.probe
     assert (one.qtype, one.server, one.recheck) == ("TXT", ip_address("::1"), 0.0015)
     assert one.expect.rcode == ("NXDOMAIN", "REFUSED")
+    assert one.tries == 3
     assert two.title == "check_disk"
     assert [probe.qname for probe in b.probe] == ["version.bind"]
+    first, last = config.exabgp.preferred, config.exabgp.last_resort
+    assert (first.med, first.local_preference, first.communities[1]) == (3, 200, "no-export")
+    assert (last.med, last.local_preference, last.as_path) == (1000, 0, (64500, 4200000000))
+    assert (a.ceiling, b.ceiling, config.routing.protocol) == ("preferred", "last-resort", "bgp")
 
 
 def test_a_service_without_a_probe_asks_what_every_server_can_answer():

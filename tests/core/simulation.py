@@ -48,20 +48,21 @@ class World:
     def feed(self, event: events.Event) -> tuple[effects.Effect, ...]:
         """One event now, and everything that follows from it at once."""
         self.state, asked = step(self.state, event, self.now)
-        follow: list[events.Event] = []
-        failed: set[str] = set()
+        failed: dict[str, effects.Move] = {}
         for effect in asked:
             self.log.append((self.now, effect))
             if getattr(effect, "interface", None) in failed:
                 continue
-            if (refusal := self._do(effect)) is not None:
-                failed.add(refusal.move.interface)
-                follow.append(refusal)
-        for failure in follow:
-            asked += self.feed(failure)
+            if (refused := self._do(effect)) is not None:
+                failed[refused.interface] = refused
+        # As the supervisor does: it looks once everything else is done.
+        found = self.observation
+        for move in failed.values():
+            asked += self.feed(events.MoveFailed(move, "Operation not permitted", found))
         return asked
 
-    def _do(self, effect: effects.Effect) -> events.MoveFailed | None:
+    def _do(self, effect: effects.Effect) -> effects.Move | None:
+        """Do it, or give it back if it is refused."""
         match effect:
             case effects.RunProbe(service, probe, ticket):
                 outcome = self.answers.get(probe, GOOD)
@@ -78,8 +79,7 @@ class World:
                 | effects.RemoveAddress(name)
             ):
                 if name in self.refused:
-                    detail = "Operation not permitted"
-                    return events.MoveFailed(effect, detail, self.observation)
+                    return effect
                 self.links = apply(self.links, effect)
         return None
 

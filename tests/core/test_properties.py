@@ -42,6 +42,7 @@ SERVICES = (
     Service("one", (A, C), (Probe("zone"), Probe("upstream", on_failure=Rank.LAST_RESORT))),
     Service("two", (B,), (Probe("other"),)),
 )
+LOWERED = (SERVICES[0], replace(SERVICES[1], ceiling=Rank.LAST_RESORT))
 CLASSIC = {Rank.PREFERRED: Interface("lo", Switch.ADDRESS)}
 
 
@@ -56,8 +57,10 @@ class AnySequence(RuleBasedStateMachine):
         adopted=st.sampled_from([None, 7]),
         left=st.booleans(),
         helped=st.booleans(),
+        paced=st.booleans(),
+        overlap=st.booleans(),
     )
-    def start(self, *, restart, ready, classic, routed, adopted, left, helped):
+    def start(self, *, restart, ready, classic, routed, adopted, left, helped, paced, overlap):
         policy = Policy(
             services=SERVICES,
             daemon=DaemonPolicy(restart=restart, ready=ready),
@@ -65,6 +68,7 @@ class AnySequence(RuleBasedStateMachine):
             reroute=helped,
             nudge=helped,
         )
+        policy = replace(policy, gap=policy.gap if paced else 0.0, overlap=overlap)
         if classic:
             services = (replace(SERVICES[0], probes=SERVICES[0].probes[:1]), SERVICES[1])
             policy = replace(policy, hold=None, ranks=CLASSIC, services=services)
@@ -75,6 +79,7 @@ class AnySequence(RuleBasedStateMachine):
         elif left:
             self.world.links["anycast0"] = Link(up=True, addresses=frozenset({A, B, C}))
         self.refused_ever = False
+        self.meddled = False
         self.helped = helped
         self.diverted = frozenset()
         self.feed(events.Started(self.world.observation, adopted=adopted))
@@ -87,7 +92,7 @@ class AnySequence(RuleBasedStateMachine):
     def check(self, log):
         """What holds between the effects of one step and of the next."""
         paced = [t for t, e in log if isinstance(e, effects.AddAddress) and self.ranked(e)]
-        if len(paced) > 2:
+        if len(paced) > 2 and self.world.policy.gap:
             assert len(set(paced)) > 1, "more than one IPv4 and one IPv6 address at a time"
         for index, (_, effect) in enumerate(log):
             if isinstance(effect, effects.Divert | effects.Nudge):
@@ -176,9 +181,10 @@ class AnySequence(RuleBasedStateMachine):
             self.world.links.pop(name, None)
         else:
             self.world.links[name] = link
+        self.meddled = True
         self.feed(events.Observed(self.world.observation))
 
-    @rule(services=st.sampled_from([SERVICES, SERVICES[:1], SERVICES[1:]]))
+    @rule(services=st.sampled_from([SERVICES, SERVICES[:1], SERVICES[1:], LOWERED, LOWERED[1:]]))
     def reload(self, services):
         if self.world.policy.hold is None:
             return
@@ -211,6 +217,20 @@ class AnySequence(RuleBasedStateMachine):
                 down = not health.vouches and probe.on_failure is Rank.WITHDRAWN
                 if down or health is HealthState.UNPROVEN:
                     assert not on & set(map(str, service.addresses)), "announced unproven"
+
+    @invariant()
+    def nothing_is_announced_above_its_ceiling_or_twice_where_that_is_a_fault(self):
+        if not hasattr(self, "world") or self.refused_ever:
+            return
+        policy, on = self.world.policy, self.world.announced()
+        if not policy.overlap and not self.meddled:
+            assert len({address for _, address in on}) == len(on), "at two ranks at once"
+        if policy.overlap:
+            return  # It is retired from its former rank only once it has arrived.
+        for service in policy.services:
+            if service.ceiling is not Rank.PREFERRED:
+                above = {("anycast0", str(address)) for address in service.addresses}
+                assert not on & above, "above its ceiling"
 
     @invariant()
     def nothing_is_diverted_that_is_announced_or_still_answered(self):
@@ -261,9 +281,12 @@ class AnySequence(RuleBasedStateMachine):
         if self.state.exited:
             return
         assert self.state.stopping is None, "a stop that does not end"
-        wanted = {str(a) for a in world.policy.addresses}
-        preferred = world.policy.ranks[Rank.PREFERRED].name
-        assert world.announced() == {(preferred, a) for a in wanted}
+        ranks = world.policy.ranks
+        assert world.announced() == {
+            (ranks[service.ceiling].name, str(address))
+            for service in world.policy.services
+            for address in service.addresses
+        }
 
 
 AnySequence.TestCase.settings = settings(

@@ -128,14 +128,16 @@ EVENTS: dict[str, Callable[[World, str], events.Event]] = {
 }
 
 
-def _policy(keys: dict[str, str]) -> Policy:
+def _policy(keys: dict[str, str]) -> Policy:  # noqa: C901 - a line a key
     services = []
+    ceilings = keys.pop("last-resort", "").split(",")
     for number, text in enumerate(keys.pop("addresses").split(";")):
         addresses = tuple(ipaddress.ip_address(a) for a in text.split(","))
         probes = [Probe("dns" if number == 0 else f"dns{number + 1}")]
         if number == 0 and "upstream" in keys:
             probes.append(Probe("upstream", on_failure=Rank.LAST_RESORT))
-        services.append(Service(f"s{number + 1}", addresses, tuple(probes)))
+        ceiling = Rank.LAST_RESORT if f"s{number + 1}" in ceilings else Rank.PREFERRED
+        services.append(Service(f"s{number + 1}", addresses, tuple(probes), ceiling))
     keys.pop("upstream", None)
     policy = Policy(services=tuple(services))
     for key, value in keys.items():
@@ -147,6 +149,10 @@ def _policy(keys: dict[str, str]) -> Policy:
             case "routes":
                 routes = frozenset(ipaddress.ip_network(p) for p in value.split(","))
                 policy = replace(policy, required_routes=routes)
+            case "gap":
+                policy = replace(policy, gap=float(value))
+            case "overlap":
+                policy = replace(policy, overlap=value == "on")
             case "layout":
                 ranks = {Rank.PREFERRED: Interface("lo", Switch.ADDRESS)}
                 policy = replace(policy, hold=None, ranks=ranks)

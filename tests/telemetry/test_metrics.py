@@ -241,6 +241,7 @@ def test_ranks_and_holds_by_service_and_address():
     story.run_until(story.now + 10)
     found = samples(tally)
     assert value(found, "service_rank", service="resolver") == Rank.LAST_RESORT
+    assert value(found, "service_ceiling", service="resolver") == Rank.PREFERRED
     assert value(found, "service_reason", service="resolver", reason="healthy") is None
     assert value(found, "probe_up", service="resolver", probe="resolves") == 0
     assert value(found, "probe_up", service="resolver", probe="alive") == 1

@@ -1,12 +1,14 @@
 """The document behind ``status``: its keys are a contract."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from anycast_wrapper.core import effects, events
 from anycast_wrapper.core.model import Drain, Link, Rank, Reason
+from anycast_wrapper.core.state import initial
 from anycast_wrapper.telemetry.status import KEPT, Journal, headline, node_state, snapshot
 
 from .story import BAD, Story
@@ -164,6 +166,23 @@ def test_a_node_is_degraded_at_last_resort_and_partly_announced_in_between(story
     addresses = document(story, journal)["services"][0]["addresses"]
     assert [address["held"] for address in addresses] == [False, False]
     assert [address["rank"] for address in addresses] == ["last-resort"] * 2
+
+
+def test_at_its_ceiling_a_service_is_announced_as_configured(journal):
+    story = Story(journal)
+    (service,) = story.policy.services
+    low = replace(service, ceiling=Rank.LAST_RESORT)
+    story.policy = replace(story.policy, services=(low,))
+    story.state = initial(story.policy)
+    story.announced()
+    found = document(story, journal)
+    assert found["state"] == "announced"
+    (told,) = found["services"]
+    assert (told["rank"], told["wanted"], told["ceiling"]) == ("last-resort",) * 3
+    assert (told["reason"], told["detail"]) == ("ceiling", "no stronger rank is configured here")
+    story.answers["alive"] = BAD
+    story.run_until(story.now + 15)
+    assert node_state(story.state) == "withdrawn"
 
 
 def test_a_node_that_stops_says_so(story, journal):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from anycast_wrapper.doctor.check import Check
 
-from . import host, identity, routing, sources, transfers, units, wrapper, zebra
+from . import bgp, host, identity, routing, sources, transfers, units, wrapper, zebra
 from . import named as named_
 
 
@@ -12,7 +12,7 @@ def _of(module: object) -> Iterable[Check]:
     return (value for value in vars(module).values() if isinstance(value, Check))
 
 
-_MODULES = (wrapper, named_, sources, transfers, identity, zebra, routing, host, units)
+_MODULES = (wrapper, named_, sources, transfers, identity, zebra, routing, bgp, host, units)
 
 ALL: dict[str, Check] = {one.name: one for module in _MODULES for one in _of(module)}
 """By their names."""

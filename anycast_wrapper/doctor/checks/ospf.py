@@ -4,6 +4,7 @@ import re
 
 from anycast_wrapper.config.schema import LOOPBACK
 from anycast_wrapper.doctor.facts import (
+    Absent,
     Facts,
     IrrelevantError,
     Plan,
@@ -24,10 +25,12 @@ def config(facts: Facts, version: int) -> FrrConfig:
         UndeterminedError: the daemon does not run, so nothing of it is shown.
         IrrelevantError: BGP announces here.
     """
+    if known(facts.plan).by_bgp:
+        raise IrrelevantError("BGP announces here, not OSPF")
     frr = known(facts.frr)
     if next(frr.starting("router bgp"), None) and not next(frr.starting(f"router {_p(4)}"), None):
         raise IrrelevantError("BGP announces here, not OSPF")
-    if not isinstance(facts.daemons, Unknown) and DAEMON[version] not in facts.daemons:
+    if not isinstance(facts.daemons, Unknown | Absent) and DAEMON[version] not in facts.daemons:
         raise UndeterminedError(f"{DAEMON[version]} does not run")
     return frr
 

@@ -10,6 +10,8 @@ from anycast_wrapper.doctor.frrconfig import FrrConfig
 
 from .ospf import FRR_FILE, classic, config, in_area, interface, is_loopback, keyword, router
 
+BIRD_FILE = "/etc/bird/bird.conf"
+
 LEAST_COST = 10000
 """Of the last resort: more than any path through a network has."""
 
@@ -153,6 +155,23 @@ def originates_more(facts: Facts) -> Iterator[Finding]:
             yield Finding(f"router {process}: {line}", f"router {process} / no {line}", FRR_FILE)
 
 
+def _is_bird(plan: Plan) -> bool:
+    return plan.routing_daemon == "bird"
+
+
+def _who(plan: Plan) -> str:
+    return "BIRD" if _is_bird(plan) else "BGP" if plan.by_bgp else "OSPF"
+
+
+def _covering(plan: Plan, version: int) -> tuple[str, str]:
+    """What would have it originated, and where that belongs."""
+    if _is_bird(plan):
+        return f'protocol direct {{ interface "{plan.preferred}"; ... }}', BIRD_FILE
+    if plan.by_bgp:
+        return f"redistribute connected route-map RANKS   # that matches {plan.preferred}", FRR_FILE
+    return f"interface {plan.preferred} / {keyword(version)} area 0", FRR_FILE
+
+
 def _announcing(facts: Facts, plan: Plan) -> frozenset[Address]:
     """The addresses that are on a rank interface whose link is up."""
     return frozenset(
@@ -176,15 +195,17 @@ def hold_leaks(facts: Facts) -> Iterator[Finding]:
         leaks = sorted(map(str, (told & set(plan.addresses)) - _announcing(facts, plan)))
         if leaks:
             yield Finding(
-                f"{listed(leaks)}: originated by OSPF, and on no rank interface that is up",
-                "vtysh -c 'show running-config'   # what covers it?",
+                f"{listed(leaks)}: originated by {_who(plan)}, and on no rank interface that is up",
+                "birdc show protocols all   # which interfaces does it take?"
+                if _is_bird(plan)
+                else "vtysh -c 'show running-config'   # what covers it?",
             )
 
 
 @check(
     Severity.ERROR,
     why="The wrapper believes that it announces, and no router hears of it.",
-    cure="See rank-area, routing-daemons and adjacency.",
+    cure="See rank-area, routing-daemons and adjacency; with BGP bgp-ranks and bgp-session.",
 )
 def announced_truly(facts: Facts) -> Iterator[Finding]:
     """OSPF's database: that what a rank interface announces is originated."""
@@ -194,9 +215,9 @@ def announced_truly(facts: Facts) -> Iterator[Finding]:
         meant = {a for a in _announcing(facts, plan) & set(plan.addresses) if a.version == version}
         if missing := sorted(map(str, meant - told)):
             yield Finding(
-                f"{listed(missing)}: on a rank interface that is up, and not originated by OSPF",
-                f"interface {plan.preferred} / {keyword(version)} area 0",
-                FRR_FILE,
+                f"{listed(missing)}: on a rank interface that is up, and not originated by "
+                f"{_who(plan)}",
+                *_covering(plan, version),
             )
 
 

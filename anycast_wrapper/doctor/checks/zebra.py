@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from anycast_wrapper.doctor.check import Finding, Severity, check, listed
-from anycast_wrapper.doctor.facts import Facts, Unknown, known
+from anycast_wrapper.doctor.facts import Absent, Facts, Unknown, known
 
 from .ospf import DAEMON, FRR_FILE, config, interface, keyword, router
 
@@ -16,20 +16,23 @@ _STUCK = ("Init", "Attempt", "ExStart", "Exchange", "ExChange", "Loading", "Down
 
 @check(
     Severity.ERROR,
-    why="Without zebra nobody hears of our interfaces; without ospfd (IPv4) or ospf6d (IPv6) "
-    "nothing is announced.",
+    why="Without zebra nobody hears of our interfaces; without ospfd (IPv4) or ospf6d (IPv6), or "
+    "without bgpd where BGP announces, nothing is announced.",
     cure="Enable the daemon in /etc/frr/daemons and restart FRR (drain first: that takes every "
     "adjacency down).",
 )
 def routing_daemons(facts: Facts) -> Iterator[Finding]:
-    """FRR: that zebra runs, and what the configured services need of ospfd, ospf6d and bfdd."""
+    """FRR: that zebra runs, and what the services need of ospfd, ospf6d, bgpd and bfdd."""
     plan, running = known(facts.plan), known(facts.daemons)
     needed = ["zebra"]
-    if "bgpd" not in running:
+    if plan.by_bgp:
+        needed += ["bgpd"]
+    elif "bgpd" not in running:
         needed += [DAEMON[version] for version in plan.versions]
-    if not isinstance(facts.frr, Unknown):
+    if not isinstance(facts.frr, Unknown | Absent):
         lines = [line for stanza in facts.frr.stanzas for line in stanza.lines]
-        needed += ["bfdd"] if any(re.match(r"ip(v6)? ospf6? bfd", line) for line in lines) else []
+        bfd = re.compile(r"ip(v6)? ospf6? bfd|neighbor \S+ bfd")
+        needed += ["bfdd"] if any(map(bfd.match, lines)) else []
     if missing := [daemon for daemon in needed if daemon not in running]:
         lines_to_set = " ".join(f"{one}=yes" for one in missing if one != "zebra")
         yield Finding(
@@ -90,9 +93,12 @@ def default_route(facts: Facts) -> Iterator[Finding]:
     plan, there = known(facts.plan), {one.version for one in known(facts.default_routes)}
     for version in plan.versions:
         if version not in there:
+            line = "default-information originate always   # in router ospf of the gateway"
+            if plan.by_bgp:
+                line = "neighbor HOSTS default-originate   # in router bgp of the gateway"
             yield Finding(
                 f"there is no default route for IPv{version}",
-                "default-information originate always   # in router ospf of the gateway",
+                line,
                 "frr.conf of the gateway",
             )
 

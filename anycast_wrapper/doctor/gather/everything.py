@@ -9,7 +9,7 @@ from typing import Any
 from anycast_wrapper.config import peek
 from anycast_wrapper.doctor.facts import Facts, Plan, Unknown
 
-from . import frr, host, named, processes, systemd
+from . import bird, frr, host, named, processes, systemd
 from . import plan as configuration
 from .running import in_thread, in_time
 
@@ -28,7 +28,7 @@ async def gather(path: Path) -> Facts:
     """
     plan = await in_thread("the configuration", lambda: configuration.plan(path), PLAN_SECONDS)
     if isinstance(plan, Plan):
-        asked = _of_plan(plan) | _of_host() | _of_frr(plan.vtysh)
+        asked = _of_plan(plan) | _of_host() | _of_routing(plan)
     else:
         asked = _without_plan(path) | _of_host() | _of_frr(VTYSH)
     answers = await asyncio.gather(
@@ -38,8 +38,11 @@ async def gather(path: Path) -> Facts:
     conf, verdict = _pair(found.pop("conf", _NO_PLAN))
     running, process = _pair(found.pop("processes"))
     by_version: dict[str, Any] = {
-        name: {version: found.pop(f"{name}{version}") for version in (4, 6)}
-        for name in ("neighbours", "originated", "router_ids")
+        name: {
+            version: found.pop(f"{name}{version}", Unknown("nobody has asked"))
+            for version in (4, 6)
+        }
+        for name in ("neighbours", "originated", "router_ids", "bgp")
     }
     return Facts(
         plan=plan,
@@ -89,6 +92,28 @@ def _of_host() -> dict[str, Any]:
         "tun": in_thread("/dev/net/tun", host.tun),
         "units": systemd.units(),
     }
+
+
+def _of_routing(plan: Plan) -> dict[str, Any]:
+    """What the routing daemon is asked. What is FRR's alone does not arise with another one."""
+    if plan.routing_daemon == "frr":
+        return _of_bgp(plan) if plan.by_bgp else _of_frr(plan.vtysh)
+    asked: dict[str, Any] = {"daemons": bird.no_frr(), "frr": bird.no_frr()}
+    for version in (4, 6):
+        for what in ("neighbours", "router_ids", "bgp"):
+            asked[f"{what}{version}"] = bird.no_frr()
+        asked[f"originated{version}"] = bird.originated(plan, version)
+    return asked
+
+
+def _of_bgp(plan: Plan) -> dict[str, Any]:
+    """What is asked of FRR where bgpd announces."""
+    asked: dict[str, Any] = {"daemons": frr.daemons(plan.vtysh), "frr": frr.config(plan.vtysh)}
+    for version in (4, 6):
+        asked[f"bgp{version}"] = frr.sessions(plan.vtysh, version)
+        asked[f"originated{version}"] = frr.originated_by_bgp(plan, version)
+        asked[f"router_ids{version}"] = frr.bgp_router_id(plan.vtysh, version)
+    return asked
 
 
 def _of_frr(vtysh: Sequence[str]) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from anycast_wrapper.core.model import Address
-from anycast_wrapper.doctor.facts import Neighbour, Unknown
+from anycast_wrapper.doctor.facts import Neighbour, Plan, Session, Unknown
 from anycast_wrapper.doctor.frrconfig import FrrConfig, parse
-from anycast_wrapper.routing import Vtysh
+from anycast_wrapper.routing import BgpTable, Vtysh
 
 from .running import Ran, run
 
 NEIGHBOURS = {4: "show ip ospf neighbor json", 6: "show ipv6 ospf6 neighbor json"}
+SESSIONS = "show bgp neighbors json"
 PROCESS = {4: "show ip ospf json", 6: "show ipv6 ospf6 json"}
 
 _NOBODY = "failed to connect to any daemons"
@@ -96,7 +97,51 @@ async def router_id(argv: Sequence[str], version: int) -> str | Unknown:
     return found if isinstance(found, str) else Unknown(f"`{PROCESS[version]}` gives no routerId")
 
 
+async def sessions(argv: Sequence[str], version: int) -> tuple[Session, ...] | Unknown:
+    """The sessions of bgpd that carry this IP version."""
+    document = await _document(argv, SESSIONS)
+    if isinstance(document, Unknown):
+        return document
+    try:
+        return tuple(_session(address, one) for address, one in _carrying(document, version))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Unknown(f"`{SESSIONS}` answers in a form that is not known here")
+
+
+def _carrying(document: Mapping[str, Any], version: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for address, one in document.items():
+        if isinstance(one, dict) and f"ipv{version}Unicast" in one["addressFamilyInfo"]:
+            yield str(address), one
+
+
+def _session(address: str, one: Mapping[str, Any]) -> Session:
+    hold = float(one.get("bgpTimerHoldTimeMsecs", 0)) / 1000
+    bfd, external = "peerBfdInfo" in one, bool(one.get("nbrExternalLink"))
+    return Session(address, str(one["bgpState"]), hold, bfd=bfd, external=external)
+
+
+async def bgp_router_id(argv: Sequence[str], version: int) -> str | Unknown:
+    """Who bgpd takes itself for, as it tells a neighbour."""
+    document = await _document(argv, SESSIONS)
+    if isinstance(document, Unknown):
+        return document
+    try:
+        found = [str(one["localRouterId"]) for _, one in _carrying(document, version)]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Unknown(f"`{SESSIONS}` answers in a form that is not known here")
+    return found[0] if found else Unknown(f"bgpd has no neighbour for IPv{version}")
+
+
 async def originated(argv: Sequence[str], version: int) -> frozenset[Address] | Unknown:
     """The host addresses that the daemon really originates."""
-    answer = (await Vtysh(argv).originated([version]))[version]
+    return await _originated(Vtysh(argv), version)
+
+
+async def originated_by_bgp(plan: Plan, version: int) -> frozenset[Address] | Unknown:
+    """Those of the service addresses that bgpd originates, and tells somebody of."""
+    return await _originated(BgpTable(plan.vtysh, plan.addresses), version)
+
+
+async def _originated(daemon: Vtysh | BgpTable, version: int) -> frozenset[Address] | Unknown:
+    answer = (await daemon.originated([version]))[version]
     return answer if isinstance(answer, frozenset) else Unknown(str(answer))

@@ -42,7 +42,10 @@ def planned(config: schema.Config, file: str) -> Plan:
         stopping=config.daemon.stop_timeout,
         drain_file=str(config.drain.file),
         control_socket=str(config.control.socket),
+        routing_daemon=config.routing.daemon,
+        protocol=config.routing.protocol,
         vtysh=config.routing.vtysh,
+        bird_socket=str(config.routing.bird_socket),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from anycast_wrapper.errors import AnycastWrapError
 from anycast_wrapper.lab.scenarios import (
     answers,
+    birds,
     daemon,
     interfaces,
     machine,
@@ -18,7 +19,7 @@ __all__ = ["ALL", "Expected", "Scenario", "Stage", "UnknownScenarioError", "call
 
 ALL: dict[str, Scenario] = {
     scenario.name: scenario
-    for module in (planned, daemon, answers, interfaces, network, machine, many)
+    for module in (planned, daemon, answers, interfaces, network, machine, many, birds)
     for scenario in module.SCENARIOS
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from anycast_wrapper.lab.bgp import Bgp
 from anycast_wrapper.lab.host import HostOptions
 from anycast_wrapper.lab.play import Play
 from anycast_wrapper.lab.topology import SERVICES
@@ -32,6 +33,7 @@ class Stage:
         primary: The hosts' zone comes from a name server on the gateway, and expires without it.
         fake_clock: The wrapper sees a wall clock that the fault can step (libfaketime).
         systemd: Something stands in for systemd on the first host: socket and watchdog.
+        bgp: BGP instead of OSPF.
     """
 
     addresses: tuple[str, ...] = SERVICES
@@ -47,6 +49,7 @@ class Stage:
     primary: bool = False
     fake_clock: bool = False
     systemd: bool = False
+    bgp: Bgp | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from anycast_wrapper.lab import fakeclock
 from anycast_wrapper.lab.bind import program
 
 _PRESENT: dict[str, tuple[Callable[[], object], str]] = {
+    "bird": (lambda: program("bird"), "bird (package bird2)"),
     "nft": (lambda: program("nft"), "nft (package nftables)"),
     "tc": (lambda: program("tc"), "tc (package iproute2)"),
     "libfaketime": (fakeclock.library, "libfaketime (package faketime)"),

@@ -90,6 +90,12 @@ WANTED = Metric(
     "The rank that everything together allows, as service_rank.",
     _SERVICE,
 )
+CEILING = Metric(
+    "service_ceiling",
+    _G,
+    "The strongest rank that the service takes on this node by its configuration, as service_rank.",
+    _SERVICE,
+)
 REASON = Metric(
     "service_reason",
     _G,

@@ -3,14 +3,7 @@
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-)
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
@@ -26,6 +19,7 @@ from anycast_wrapper.telemetry.status import node_state
 from . import catalogue as c
 from .lag import LoopLag
 from .processes import ProcessReader
+from .sheet import Sheet
 from .sources import STATES, Sources, Truth
 from .tally import Tally
 
@@ -41,7 +35,7 @@ class NodeCollector(Collector):
 
     def collect(self) -> Iterator[Family]:
         """See prometheus_client: called at every scrape."""
-        sheet = _Sheet()
+        sheet = Sheet(c.ALL)
         sheet.info(c.BUILD, (__version__, platform.python_version()))
         state = self._tally.state
         if state is not None:
@@ -58,7 +52,7 @@ class NodeCollector(Collector):
         self._processes(sheet, None if state is None else state.life.pid)
         return sheet.families()
 
-    def _counted(self, sheet: "_Sheet") -> None:
+    def _counted(self, sheet: Sheet) -> None:
         tally = self._tally
         for transition, count in tally.transitions.items():
             sheet.add(c.TRANSITIONS, transition, count)
@@ -79,52 +73,14 @@ class NodeCollector(Collector):
         sheet.histogram(c.LOOP_LAG, (), lag.cumulative(), lag.total)
         sheet.add(c.REFUSED, (), self._sources.refused())
 
-    def _processes(self, sheet: "_Sheet", daemon: int | None) -> None:
+    def _processes(self, sheet: Sheet, daemon: int | None) -> None:
         readings = {"wrapper": self._ours.read(os.getpid()), "daemon": self._daemons.read(daemon)}
         for process, found in readings.items():
             for metric, value in found:
                 sheet.add(metric, (process,), value)
 
 
-class _Sheet:
-    """Families in the making, by metric."""
-
-    def __init__(self) -> None:
-        self._families: dict[c.Metric, Family] = {}
-
-    def families(self) -> Iterator[Family]:
-        """Those that something was put into, in the order of the catalogue."""
-        return (self._families[metric] for metric in c.ALL if metric in self._families)
-
-    def add(self, metric: c.Metric, labels: tuple[str, ...], value: float) -> None:
-        """A sample of a gauge or a counter."""
-        kinds = {c.Kind.GAUGE: GaugeMetricFamily, c.Kind.COUNTER: CounterMetricFamily}
-        self._family(metric, kinds[metric.kind]).add_metric(labels, value)
-
-    def histogram(
-        self,
-        metric: c.Metric,
-        labels: tuple[str, ...],
-        buckets: list[tuple[str, float]],
-        total: float,
-    ) -> None:
-        """All samples of a histogram."""
-        self._family(metric, HistogramMetricFamily).add_metric(labels, buckets, total)
-
-    def info(self, metric: c.Metric, labels: tuple[str, ...]) -> None:
-        """A sample whose labels say everything."""
-        pairs = dict(zip(metric.labels, labels, strict=True))
-        family = InfoMetricFamily(metric.family, metric.help)
-        family.add_metric((), pairs)
-        self._families[metric] = family
-
-    def _family(self, metric: c.Metric, kind: type) -> Any:
-        if metric not in self._families:
-            self._families[metric] = kind(metric.family, metric.help, labels=metric.labels)
-        return self._families[metric]
-
-
-def _node(sheet: _Sheet, state: State) -> None:
+def _node(sheet: Sheet, state: State) -> None:
     now = node_state(state)
     for name in STATES:
         sheet.add(c.STATE, (name,), name == now)
@@ -138,17 +94,18 @@ def _node(sheet: _Sheet, state: State) -> None:
         sheet.add(c.INTERFACE_FAILED, (interface.name,), interface.name in state.troubles)
 
 
-def _service(sheet: _Sheet, state: State, service: Service) -> None:
+def _service(sheet: Sheet, state: State, service: Service) -> None:
     verdict = judge(state, service)
     rank = standing_rank(state, service.addresses)
     reason, _ = told_reason(verdict, rank)
     sheet.add(c.RANK, (service.name,), rank)
     sheet.add(c.WANTED, (service.name,), verdict.rank)
+    sheet.add(c.CEILING, (service.name,), service.ceiling)
     sheet.add(c.REASON, (service.name, str(reason)), 1)
 
 
 def _addresses(
-    sheet: _Sheet,
+    sheet: Sheet,
     state: State,
     service: Service,
     have: Mapping[Address, Rank],
@@ -162,21 +119,21 @@ def _addresses(
         sheet.add(c.HELD, labels, held)
 
 
-def _originated(sheet: _Sheet, service: Service, truth: Truth) -> None:
+def _originated(sheet: Sheet, service: Service, truth: Truth) -> None:
     for address in service.addresses:
         if truth.answering.get(address.version):
             labels = service.name, str(address)
             sheet.add(c.ORIGINATED, labels, address in truth.originated)
 
 
-def _routing(sheet: _Sheet, truth: Truth) -> None:
+def _routing(sheet: Sheet, truth: Truth) -> None:
     for version, answers in truth.answering.items():
         sheet.add(c.ROUTING_UP, (str(version),), answers)
     if truth.age is not None:
         sheet.add(c.ROUTING_AGE, (), truth.age)
 
 
-def _probes(sheet: _Sheet, state: State, service: Service) -> None:
+def _probes(sheet: Sheet, state: State, service: Service) -> None:
     for probe in service.probes:
         health = state.health.get((service.name, probe.name))
         vouches = health is not None and health.state.vouches

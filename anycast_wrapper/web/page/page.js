@@ -68,18 +68,23 @@ const tag = (tone, mark, words) => el("span", { class: `tag ${tone}` }, mark && 
 const because = (reason, detail) => [el("code", {}, reason), detail ? `: ${detail}` : ""];
 const planned = (rank, reason) => rank === "withdrawn" && PLANNED.includes(reason);
 function rankTag(rank, reason) {
-  const [tone, mark] = planned(rank, reason) ? ["rest", "pause"] : RANKS[rank] || ["rest", null];
+  const calm = planned(rank, reason) ? ["rest", "pause"] : reason === "ceiling" ? ["good", "half"] : null;
+  const [tone, mark] = calm || RANKS[rank] || ["rest", null];
   return tag(tone, mark, title(rank));
 }
+
+/** Who originates, in a word: OSPF, BGP or BIRD. */
+let who = "OSPF";
+const speaker = (s) => s.routing_daemon === "bird" ? "BIRD" : (s.routing_protocol || "ospf").toUpperCase();
 
 /** What the routing daemon makes of an address: tone, mark, words, and a lie as a sentence. */
 function truth(a) {
   switch (a.truth) {
-    case "agrees": return a.rank === "withdrawn" ? ["rest", null, "Not in OSPF’s database"] : ["good", "full", "In OSPF’s database"];
-    case "settling": return ["rest", "pause", "OSPF is settling"];
-    case "leaking": return ["bad", "warn", "Leaking into OSPF", `${a.address} is leaking. This node does not announce it, and OSPF originates it all the same: queries come here, and nobody vouches for the answers.`];
-    case "not-originated": return ["bad", "warn", "Missing from OSPF", `${a.address} is announced by this node’s word, and OSPF does not originate it: no query comes here because of it.`];
-    default: return ["rest", null, "OSPF: not known"];
+    case "agrees": return a.rank === "withdrawn" ? ["rest", null, `Not in ${who}’s database`] : ["good", "full", `In ${who}’s database`];
+    case "settling": return ["rest", "pause", `${who} is settling`];
+    case "leaking": return ["bad", "warn", `Leaking into ${who}`, `${a.address} is leaking. This node does not announce it, and ${who} originates it all the same: queries come here, and nobody vouches for the answers.`];
+    case "not-originated": return ["bad", "warn", `Missing from ${who}`, `${a.address} is announced by this node’s word, and ${who} does not originate it: no query comes here because of it.`];
+    default: return ["rest", null, `${who}: not known`];
   }
 }
 
@@ -143,19 +148,20 @@ function chart(points, seconds, step, width) {
 
 // --- the page ---
 function showHead(s) {
+  who = speaker(s);
   const lies = s.services.flatMap((one) => one.addresses).map((a) => truth(a)[3]).filter(Boolean);
   const [tone, mark] = lies.length ? ["bad", STATES[s.state] ? STATES[s.state][1] : "empty"] : STATES[s.state] || ["rest", "empty"];
   $("word").className = tone;
   document.title = `${lies.length ? "! " : ""}${title(s.state)} · ${s.node}`;
   put($("node"), s.node, () => s.node);
   put($("word"), [s.state, tone], () => [shape(mark), el("span", {}, title(s.state))]);
-  const down = s.services.filter((one) => one.rank !== "preferred");
+  const down = s.services.filter((one) => one.rank !== (one.ceiling || "preferred"));
   put($("why"), [s.drained, s.state, down.map((d) => [d.name, d.rank, d.reason, d.detail])], () => {
     if (s.drained) return el("p", {}, s.drained.reason === "drained" ? "Taken out of service " : "Kept out of service, as it cannot be read whether it is drained: ", el("b", {}, s.drained.detail || "by an operator, who gave no reason"));
     if (!down.length) return el("p", {}, "Every service is announced, and every probe that matters is answered.");
     return down.map((d) => el("p", {}, el("b", {}, d.name), d.rank === "withdrawn" ? " is withdrawn: " : ` is at ${d.rank}: `, ...because(d.reason, d.detail)));
   });
-  put($("lies"), lies, () => lies.map((words) => el("p", { class: "notice bad" }, el("b", {}, "OSPF disagrees: "), words)));
+  put($("lies"), lies, () => lies.map((words) => el("p", { class: "notice bad" }, el("b", {}, `${who} disagrees: `), words)));
   const fact = (name, ...value) => el("div", {}, el("dt", {}, name), el("dd", {}, ...value));
   const d = s.daemon, q = s.queries;
   put($("facts"), [d, q, s.pid], () => [
@@ -236,7 +242,7 @@ function showPeers(s) {
       el("tbody", {}, one.announcers.map((a) => el("tr", { class: a.here && "self" },
         el("td", {}, el("span", { class: "mono" }, a.router), " ",
           a.here ? tag("good", "full", "This node") : a.reachable ? "" : tag("warn", "empty", "Out of reach")),
-        el("td", { class: "num" }, String(a.cost)), el("td", { class: "num" }, span(a.age))))));
+        el("td", { class: "num" }, String(a.cost)), el("td", { class: "num" }, a.age === null ? "–" : span(a.age))))));
   }));
 }
 
