@@ -7,6 +7,8 @@ from anycast_wrapper.telemetry.metrics.catalogue import ALL, Kind, Metric
 from anycast_wrapper.telemetry.metrics.lag import BOUNDS, EVERY
 from anycast_wrapper.telemetry.metrics.sources import STATES
 from anycast_wrapper.telemetry.metrics.tally import DURATIONS
+from anycast_wrapper.track.catalogue import OURS
+from anycast_wrapper.track.status import STATES as TRACK_STATES
 
 VALUES = {
     "service": "``service.name``",
@@ -20,10 +22,15 @@ VALUES = {
     "planned": "true, false",
     "event": "the name of an event in the log",
     "ip_version": "4, 6",
-    "process": "wrapper, daemon",
+    "process": "wrapper, daemon; of ``track``, tracker",
     "version": "ours",
     "python": "Python's",
     "transport": "udp, tcp",
+    "pool": "``pool.name`` of ``track``",
+    "server": "``pool.server.name`` of ``track``",
+    "server_address": "one of ``pool.server.addresses`` of ``track``",
+    "track_state": ", ".join(TRACK_STATES),
+    "how": "pending, served, fail-open, withdrawn, stopping",
 }
 
 
@@ -41,7 +48,9 @@ def seconds(bounds: tuple[float, ...]) -> str:
 def written() -> str:
     """The whole page."""
     metrics = "\n".join(section(metric) for metric in ALL)
-    labels = "\n".join(f"``{label}``\n    {VALUES[label]}\n" for label in sorted(labels_of(ALL)))
+    tracked = "\n".join(section(metric) for metric in OURS)
+    both = sorted(labels_of((*ALL, *OURS)))
+    labels = "\n".join(f"``{label}``\n    {VALUES[label]}\n" for label in both)
     reasons = "\n".join(f"* ``{reason}``" for reason in Reason)
     histograms = sum(metric.kind is Kind.HISTOGRAM for metric in ALL)
     return f"""Metrics
@@ -79,6 +88,14 @@ The metrics
 Of the {histograms} histograms, both in seconds: probes have buckets up to {seconds(DURATIONS)};
 the loop's lag, sampled every {EVERY:g} s, up to {seconds(BOUNDS)}.
 
+Of ``anycast-wrap track``
+-------------------------
+
+It has a listener of its own, by ``[metrics]`` in its file. Besides these it has build, notices,
+loop_lag_seconds, http_refused_connections and the processes of the list above. Probes have the same
+buckets.
+
+{tracked}
 Labels
 ------
 

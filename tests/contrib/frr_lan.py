@@ -18,7 +18,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 FRR = pathlib.Path("/usr/lib/frr")
@@ -84,9 +84,9 @@ class Node:
 
     # --- FRR ---------------------------------------------------------------
 
-    def start_frr(self) -> None:
+    def start_frr(self, daemons: Sequence[str] = DAEMONS) -> None:
         shutil.chown(self.directory, "frr", "frr")
-        for daemon in DAEMONS:
+        for daemon in daemons:
             self.start_daemon(daemon)
 
     def start_daemon(self, daemon: str) -> None:

@@ -85,7 +85,8 @@ def test_the_manual_tells_the_default_of_every_option_that_has_one():
         said = {documented_options(f"\n.It {head}").pop(): body for head, body in items(text)}
         for one in command.params:
             if isinstance(one, click.Option) and one.show_default and one.default is not False:
-                words = f"The default is {one.default:g}"
+                default = one.default if isinstance(one.default, str) else f"{one.default:g}"
+                words = f"The default is {default}"
                 assert words in said[" ".join(sorted(one.opts))], (heading, one.name)
 
 
@@ -94,6 +95,7 @@ def test_the_manual_tells_the_default_of_every_option_that_has_one():
     [
         ("Of status", StatusExit),
         ("Of doctor", DoctorExit),
+        ("Of check", range(4)),
         ("Of every other command", Exit),
     ],
 )

@@ -27,6 +27,8 @@ WHOLE_LINES = [(f, ["%s"]) for f in ("nameserver/output.py", "telemetry/logs.py"
 
 PASSED_ON = {
     ("node.py", "event"): "Node._notice hands on what its callers say",
+    ("track/running.py", "event"): "Gateway._notice, the same",
+    ("track/logbook.py", "event"): "TrackLog writes down a notice",
     ("comparing.py", "event"): "routing.truth.Herald: LIES and TRUE",
     ("supervisor.py", "words"): "notices that were made elsewhere",
     ("supervisor.py", "notices"): "the same",
@@ -39,6 +41,8 @@ PASSED_ON = {
 
 BY_EFFECT = {
     "service-changed": ("info", "warning"),
+    "server-changed": ("info", "warning"),
+    "address-changed": ("info", "warning"),
     "daemon-spawn": ("info",),
     "daemon-terminate": ("info",),
     "daemon-kill": ("info",),
@@ -209,7 +213,8 @@ def test_every_event_has_its_level():
 
 
 def test_an_event_is_marked_if_status_shows_it():
-    shown = {one.event for one in found()[0] if one.status} | {"service-changed"}
+    shown = {one.event for one in found()[0] if one.status}
+    shown |= {"service-changed", "server-changed", "address-changed"}
     assert {name for name, entry in entries().items() if entry.status} == shown
 
 

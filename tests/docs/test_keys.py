@@ -31,11 +31,13 @@ WORDS = {
     "NOERROR": "rcode",
     "/run/anycast-wrap/control.sock": "absolute path",
     "auto": "log destination",
+    "64500:53": "community",
 }
 """What the manual calls a type of `config.values`, by the example that its schema gives."""
 
 DNS = s.DnsProbe()
 COMMAND = s.CommandProbe.model_validate({"type": "command", "command": ["true"]})
+SERVICE = s.Service.model_validate({"name": "resolver", "addresses": ["192.0.2.53"]})
 COMMON = set(s.ProbeTable.model_fields) | {"type"}
 
 TABLES: dict[str, tuple[BaseModel | type[BaseModel], set[str]]] = {
@@ -46,8 +48,11 @@ TABLES: dict[str, tuple[BaseModel | type[BaseModel], set[str]]] = {
     "[routing]": (s.Routing(), set(s.Routing.model_fields)),
     "[reroute]": (s.Reroute(), set(s.Reroute.model_fields)),
     "[metrics]": (s.Metrics(), set(s.Metrics.model_fields)),
+    "[exabgp]": (s.ExaBgp(), set(s.ExaBgp.model_fields)),
+    "[exabgp.preferred]": (s.PreferredRoute(), set(s.PreferredRoute.model_fields)),
+    "[exabgp.last-resort]": (s.LastResortRoute(), set(s.LastResortRoute.model_fields)),
     "[log]": (s.Log(), set(s.Log.model_fields)),
-    "[[service]]": (s.Service, set(s.Service.model_fields) - {"probe"}),
+    "[[service]]": (SERVICE, set(s.Service.model_fields) - {"probe"}),
     PROBE: (DNS, COMMON),
     f'{PROBE} with type = "dns"': (DNS, set(s.DnsProbe.model_fields) - COMMON),
     "expect": (s.Expect(), set(s.Expect.model_fields)),
@@ -127,7 +132,8 @@ def whole(heading: str, given: dict[str, Any]) -> str:
     elif heading.startswith(PROBE):
         service["probe"] = [(probe if "command" in heading else {}) | given]
     else:
-        tables[heading.strip("[]")] = given  # type: ignore[assignment]
+        first, *inner = heading.strip("[]").split(".")
+        tables[first] = {inner[0]: given} if inner else given  # type: ignore[assignment]
     return json.dumps(tables)
 
 
