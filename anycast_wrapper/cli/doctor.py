@@ -53,7 +53,7 @@ class _Plugin(click.Command):
 def doctor(  # noqa: PLR0913 - one for each option
     path: Path, *, as_json: bool, verbose: bool, names: tuple[str, ...], as_list: bool, fix: bool
 ) -> None:
-    r"""Look for what is wrong with this host, or about to be.
+    """Look for what is wrong with this host, or about to be.
 
     With and without a wrapper that runs; nothing is started, nothing is sent to anybody, and
     without --fix nothing is changed.
@@ -64,7 +64,7 @@ def doctor(  # noqa: PLR0913 - one for each option
       1  warnings
       2  errors
       3  nothing was found, but not everything could be determined
-    """
+    """  # noqa: D301 - \b is for click
     checks = [ALL[name] for name in dict.fromkeys(names)] or list(ALL.values())
     if as_list:
         _list(checks)

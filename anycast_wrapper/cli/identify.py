@@ -107,7 +107,7 @@ def identify(  # noqa: PLR0913, PLR0917 - one for each option
     watch: bool,
     as_json: bool,
 ) -> None:
-    r"""Ask an anycast address from many source ports, and show who answers.
+    """Ask an anycast address from many source ports, and show who answers.
 
     Runs anywhere: it needs no wrapper, no configuration and no permission. Routers spread queries
     by a hash of addresses and ports, so many source ports lead to every node that can be reached.
@@ -117,7 +117,7 @@ def identify(  # noqa: PLR0913, PLR0917 - one for each option
       0  everything was answered, and everybody says the same (evenly or not)
       1  answers were lost or wrong, serials differ, or nobody answers
       2  usage
-    """
+    """  # noqa: D301 - \b is for click
     began = datetime.now().astimezone()
     transports = tuple(
         one for one, only in ((Transport.UDP, udp), (Transport.TCP, tcp)) if only or udp == tcp

@@ -44,7 +44,7 @@ class NoDatabaseError(AnycastWrapError):
 @click.option("--json", "as_json", is_flag=True, help="A document for programs.")
 @click.pass_obj
 def peers(path: Path, addresses: tuple[Address, ...], *, as_json: bool) -> None:
-    r"""Show which nodes announce each service address, by the OSPF database of this host.
+    """Show which nodes announce each service address, by the OSPF database of this host.
 
     Without ADDRESS, those of the configuration. The wrapper need not run, here or anywhere: any
     host or router with FRR or BIRD knows. Routers that died stay in the database for up to an
@@ -55,8 +55,8 @@ def peers(path: Path, addresses: tuple[Address, ...], *, as_json: bool) -> None:
       0  every address is announced by somebody who can be reached
       1  one is not, or a routing daemon does not answer
       4  the routing daemon is not for us
-      5  vtysh is not installed
-    """
+      5  what asks the routing daemon (vtysh) is not installed
+    """  # noqa: D301 - \b is for click
     routing = Routing()
     if path.exists() or not addresses:
         config = load(path)

@@ -5,9 +5,11 @@ import contextlib
 import json
 import os
 import select
+import signal
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +30,8 @@ from anycast_wrapper.telemetry.status import headline
 from . import exits
 from .checking import check_installed, check_metrics
 from .exits import Exit
+from .firstprocess import below_first
+from .rivals import check_rivals
 
 
 @click.command()
@@ -48,9 +52,11 @@ def start(path: Path, wait: float, *, foreground: bool) -> None:
         # LSB 3.1, 20.2: to start what runs already is a success.
         click.echo(f"anycast-wrap runs already, pid {holder}")
         return
+    if holder is None:
+        check_rivals(config)
     if foreground:
         open_log(config.log.to, config.log.level, foreground=True)
-        sys.exit(serve(config, path))
+        sys.exit(below_first(partial(serve, config, path)))
     start_background(config, path, wait)
 
 
@@ -60,7 +66,7 @@ def serve(config: Config, path: Path, audiences: Sequence[Audience] = ()) -> int
     Raises:
         AnycastWrapError: another one runs, or the node cannot be taken over or kept.
     """
-    lock = Lock(config.control.socket)
+    lock = Lock(config.control.socket, config.control.pid_file)
     lock.acquire()
     node = Node(config, path, os.environ)
     return asyncio.run(node.run(lock, audiences)).code
@@ -118,6 +124,8 @@ def _detached(config: Config, path: Path, pipe: int) -> NoReturn:
         os._exit(0)
     os.chdir("/")
     os.umask(0o022)
+    _close_what_was_inherited(pipe)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     progress = _Progress(pipe)
     code: int = Exit.FAILED
     try:
@@ -132,6 +140,16 @@ def _detached(config: Config, path: Path, pipe: int) -> NoReturn:
         ROOT.error("%s", line("internal-error", detail=repr(error)), exc_info=error)
         progress.say(end=code, error=f"internal error: {error!r}; the log has more")
     os._exit(code)
+
+
+def _close_what_was_inherited(pipe: int) -> None:
+    """All but the standard streams and ours: whoever reads the other end waits for its end.
+
+    debconf is one such, with descriptor 3 of a package's script that starts us.
+    """
+    highest = os.sysconf("SC_OPEN_MAX")
+    os.closerange(3, pipe)
+    os.closerange(pipe + 1, highest)
 
 
 def _close_standard_streams() -> None:

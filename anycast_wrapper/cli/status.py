@@ -30,7 +30,7 @@ from .render import render
 @click.option("--screen", is_flag=True, help="With --watch: leave the terminal as it was.")
 @click.pass_obj
 def status(path: Path, interval: float | None, *, as_json: bool, watch: bool, screen: bool) -> None:
-    r"""Show what is announced, and why or why not.
+    """Show what is announced, and why or why not.
 
     \b
     Exit status:
@@ -39,7 +39,7 @@ def status(path: Path, interval: float | None, *, as_json: bool, watch: bool, sc
       3  not running
       4  unknown
       5  running, but not everything is announced
-    """
+    """  # noqa: D301 - \b is for click
     if watch:
         if as_json:
             raise click.UsageError("--watch is for people, --json for programs: one of them")

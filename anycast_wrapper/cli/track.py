@@ -56,7 +56,7 @@ def run(path: Path) -> None:
 
     config = load(path)
     check_metrics(config.metrics)
-    lock = Lock(config.control.socket)
+    lock = Lock(config.control.socket, config.control.pid_file)
     lock.acquire()
     open_log(config.log.to, config.log.level, foreground=True)
     sys.exit(asyncio.run(Gateway(config, path, os.environ).run(lock)).code)
@@ -66,7 +66,7 @@ def run(path: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="A document for programs.")
 @click.pass_obj
 def status(path: Path, *, as_json: bool) -> None:
-    r"""Show every server with its health, and where each service address leads.
+    """Show every server with its health, and where each service address leads.
 
     \b
     Exit status:
@@ -75,7 +75,7 @@ def status(path: Path, *, as_json: bool) -> None:
       3  not running
       4  unknown
       5  running, but some service address leads nowhere
-    """
+    """  # noqa: D301 - \b is for click
     document, code = _find_out(path)
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -70,6 +70,13 @@ def test_the_manual_has_every_command_and_no_other():
     assert not [name for name, times in Counter(headings).items() if times > 1]
 
 
+def test_a_help_keeps_its_tables_and_shows_no_marks():
+    for name, command in tree().items():
+        text = command.get_help(click.Context(command))
+        assert "\\b" not in text, name
+        assert not re.search(r"(?m)^\s+Exit status\S*: .+\d  ", text), name
+
+
 def test_the_manual_has_every_option_of_every_command_and_no_other():
     for heading, text in below(EIGHT, "COMMANDS").items():
         command = tree()[re.sub(r" (Op )?Ar .*", "", heading)]
