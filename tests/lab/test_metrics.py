@@ -90,6 +90,7 @@ def test_a_fault_is_seen_in_a_scrape(lab):
         node("stop", "--force")
 
 
+@pytest.mark.slow
 def test_to_be_looked_at_costs_little(lab):
     spent = {}
     for title, more in (("without metrics", ""), ("with metrics", LISTEN)):

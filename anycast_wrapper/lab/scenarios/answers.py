@@ -206,6 +206,7 @@ SCENARIOS = (
         # To a client that does not compare, nothing is lost.
         Expected(gone=PROMPT, back=BACK, reason="probe-wrong-answer"),
         CONTENT,
+        slow=True,
     ),
     Scenario(
         "tcp-reset",

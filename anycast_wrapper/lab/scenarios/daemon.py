@@ -195,6 +195,7 @@ SCENARIOS = (
         "named is stopped by hand, behind the wrapper's back.",
         daemon_stops_itself,
         Expected(outage=0.15, gone=1.0, back=5.0),
+        slow=True,
     ),
     Scenario(
         "hang-named",
@@ -225,6 +226,7 @@ SCENARIOS = (
         # It takes luck to be fast twice, so some seconds may pass.
         Expected(gone=10.0, back=6.0, reason="probe-slow"),
         Stage(probe=LATENCY),
+        slow=True,
     ),
     Scenario(
         "early-death",

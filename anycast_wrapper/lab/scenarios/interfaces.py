@@ -107,6 +107,7 @@ SCENARIOS = (
         "lo loses all addresses, 127.0.0.1 too; the service addresses are elsewhere.",
         loopback_flushed,
         Expected(stays=True),
+        slow=True,
     ),
     Scenario(
         "lo-flushed-classic",

@@ -150,6 +150,7 @@ SCENARIOS = (
         Expected(0.15, prompt=True, back=RESTART),
         CLOCK,
         needs=("libfaketime",),
+        slow=True,
     ),
     Scenario(
         "clock-back",
@@ -172,6 +173,7 @@ SCENARIOS = (
         "The wrapper runs out of file descriptors: it cannot probe, so it cannot vouch for named.",
         no_descriptors,
         Expected(gone=2.2, back=5.0, reason="probe-error"),
+        slow=True,
     ),
     Scenario(
         "no-memory",

@@ -274,6 +274,7 @@ SCENARIOS = (
         hellos_missed,
         Expected(stays=True),
         needs=("nft",),
+        slow=True,
     ),
     Scenario(
         "gateway-restart",
