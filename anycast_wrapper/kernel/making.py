@@ -109,6 +109,7 @@ class Making:
             else:
                 await self._requests.make_dummy(card.name)
                 await self._requests.carrier_off(card.name)
+            await self._requests.dormant(card.name)
             sysctl.apply(card.name, sysctl.HOLD_SETTINGS)
             device = await self._requests.device(card.name)
         if device is None:

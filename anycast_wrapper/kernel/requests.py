@@ -28,6 +28,7 @@ DEADLINE = 2.0
 """Seconds for one exchange with the kernel; what takes longer counts as refused."""
 
 _IFF_UP = 0x1
+_IF_OPER_DORMANT = "DORMANT"
 _IFA_F_NODAD = 0x02
 # Instead of pyroute2's "get", which asks for an acknowledgement besides the answer and leaves it
 # in its queue for good: 1.3 kB for each question.
@@ -112,6 +113,22 @@ class Requests:
         index = index_of(name, attempt)
         # As an attribute of its own: pyroute2 drops the keyword carrier from a change.
         attributes = [("IFLA_CARRIER", 0)]
+        await self._ask(attempt, lambda s: s.link("set", index=index, attrs=attributes))
+
+    async def dormant(self, name: str) -> None:
+        """Have an interface that has just been made count as not running, and at once.
+
+        Without carrier it does so anyway, but only once the kernel has looked, which it does once a
+        second at most; until then its operational state is unknown, which counts as running.
+
+        Source: Documentation/networking/operstates.rst.
+
+        Raises:
+            KernelError: it does not exist, or the kernel refused.
+        """
+        attempt = f"make {name} dormant"
+        index = index_of(name, attempt)
+        attributes = [("IFLA_OPERSTATE", _IF_OPER_DORMANT)]
         await self._ask(attempt, lambda s: s.link("set", index=index, attrs=attributes))
 
     async def make_dummy(self, name: str) -> None:

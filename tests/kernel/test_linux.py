@@ -188,6 +188,23 @@ def test_the_hold_has_no_carrier_and_no_link_local(linux):
     asyncio.run(scenario())
 
 
+def test_a_new_hold_counts_as_running_at_no_moment(linux):
+    """`redistribute connected` would announce meanwhile whatever is held."""
+
+    async def scenario():
+        # The kernel looks at links once a second at most, and has just done so.
+        for number in range(3):
+            tap = taps.make(f"tap{number}")
+            ip("link", "set", f"tap{number}", "up")
+            tap.close()
+        async with ready(linux):
+            (link,) = json.loads(ip("-json", "link", "show", HOLD))
+            assert "UP" in link["flags"]
+            assert link["operstate"] in ("DORMANT", "DOWN")
+
+    asyncio.run(scenario())
+
+
 def test_a_hold_with_carrier_is_refused(linux):
     ip("link", "add", HOLD, "type", "bridge")
     ip("link", "set", HOLD, "up")
