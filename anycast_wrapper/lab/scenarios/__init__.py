@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from anycast_wrapper.errors import AnycastWrapError
 from anycast_wrapper.lab.scenarios import (
     answers,
-    birds,
     daemon,
     interfaces,
     machine,
     many,
     network,
     planned,
+    speakers,
 )
 from anycast_wrapper.lab.scenarios.model import Expected, Scenario, Stage
 
@@ -19,7 +19,7 @@ __all__ = ["ALL", "Expected", "Scenario", "Stage", "UnknownScenarioError", "call
 
 ALL: dict[str, Scenario] = {
     scenario.name: scenario
-    for module in (planned, daemon, answers, interfaces, network, machine, many, birds)
+    for module in (planned, daemon, answers, interfaces, network, machine, many, speakers)
     for scenario in module.SCENARIOS
 }
 
