@@ -374,6 +374,7 @@ end
 """
 
 
+@pytest.mark.slow
 def test_beyond_a_stub_area_nobody_hears_more_than_the_service_addresses(
     make_lan: Callable[[], Lan], shipped: Callable[[str], str]
 ) -> None:
