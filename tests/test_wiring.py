@@ -245,6 +245,7 @@ CHANGES = {
     "drain.minimum": 2,
     "drain.file": "/other",
     "control.socket": "/other",
+    "control.pid-file": "/other",
     "control.group": "adm",
     "control.watchdog": "7s",
     "routing.daemon": "bird",

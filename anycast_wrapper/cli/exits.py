@@ -12,6 +12,7 @@ from anycast_wrapper.control import client, lock
 from anycast_wrapper.errors import AnycastWrapError
 
 from .asking import RefusedError
+from .capabilities import MissingCapabilityError
 
 
 class Exit(IntEnum):
@@ -45,6 +46,7 @@ _BY_ERROR: dict[type[Exception], Exit] = {
     client.NotRunningError: Exit.NOT_RUNNING,
     client.NotPermittedError: Exit.NOT_PERMITTED,
     lock.AlreadyRunningError: Exit.FAILED,
+    MissingCapabilityError: Exit.NOT_PERMITTED,
     NotInstalledError: Exit.NOT_INSTALLED,
 }
 

@@ -10,7 +10,8 @@ from anycast_wrapper.doctor.facts import Listener
 from anycast_wrapper.doctor.gather.processes import command_lines, listeners
 from anycast_wrapper.errors import AnycastWrapError
 
-_CONFIGURATION = ("-c", "--config")
+_BY_OPTION = frozenset({"knotd", "named", "nsd", "unbound"})
+"""Servers that are told their configuration file by ``-c``, and have one where nobody tells."""
 
 Running = Callable[[str], Iterable[tuple[int, list[str]]]]
 Listening = Callable[[], Iterable[Listener]]
@@ -56,15 +57,16 @@ def _left_running(config: Config) -> bool:
 
 
 def _rivals(config: Config, running: Running, listening: Listening) -> Iterator[str]:
+    takers = tuple(listening())
     name = PurePath(config.daemon.command[0]).name
     ours = _configuration(config.daemon.command)
-    for pid, argv in running(name):
-        if _configuration(argv) == ours:
+    for pid, argv in running(name) if name in _BY_OPTION else ():
+        if _configuration(argv) == ours and pid in {one.pid for one in takers}:
             where = f" with {ours}" if ours else ""
             yield f"{name} runs already{where}, pid {pid}, and anycast-wrap did not start it"
     addresses = {address for service in config.services for address in service.addresses}
     versions = {address.version for address in addresses}
-    for one in listening():
+    for one in takers:
         if one.address in addresses or (
             one.address.is_unspecified and one.address.version in versions
         ):
@@ -76,6 +78,6 @@ def _configuration(argv: Sequence[str]) -> str:
     """The file that a server was told to read, or "" for its own default."""
     words = iter(argv)
     for word in words:
-        if word in _CONFIGURATION:
+        if word == "-c":
             return next(words, "")
     return ""

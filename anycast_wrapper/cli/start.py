@@ -28,10 +28,12 @@ from anycast_wrapper.telemetry.logs import ROOT, line, open_log
 from anycast_wrapper.telemetry.status import headline
 
 from . import exits
+from .capabilities import check_capabilities
 from .checking import check_installed, check_metrics
 from .exits import Exit
 from .firstprocess import below_first
 from .rivals import check_rivals
+from .unit import refuse_start
 
 
 @click.command()
@@ -53,10 +55,12 @@ def start(path: Path, wait: float, *, foreground: bool) -> None:
         click.echo(f"anycast-wrap runs already, pid {holder}")
         return
     if holder is None:
+        check_capabilities(config.daemon.command)
         check_rivals(config)
     if foreground:
         open_log(config.log.to, config.log.level, foreground=True)
         sys.exit(below_first(partial(serve, config, path)))
+    refuse_start(path)
     start_background(config, path, wait)
 
 

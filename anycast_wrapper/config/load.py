@@ -55,7 +55,7 @@ def read(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        expected = "expected a configuration file; the README shows the smallest one"
+        expected = "expected a configuration file; `anycast-wrap config init ADDRESS` begins one"
         raise ConfigError([f"{path}: {error.strerror}; {expected}"]) from None
     if len(content) > MAX_BYTES:
         raise ConfigError([f"{path}: found more than {MAX_BYTES} bytes; expected a configuration"])

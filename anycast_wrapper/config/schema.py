@@ -152,6 +152,7 @@ class Control(Table):
     """``[control]``: how the running wrapper is reached and watched."""
 
     socket: AbsolutePath = DEFAULT_SOCKET
+    pid_file: AbsolutePath | None = None
     group: str | None = None
     watchdog: PositiveDuration = 5.0
 

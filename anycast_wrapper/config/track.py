@@ -71,6 +71,7 @@ class Control(Table):
     """``[control]``: how the running tracker is reached and watched."""
 
     socket: AbsolutePath = TRACK_SOCKET
+    pid_file: AbsolutePath | None = None
     group: str | None = None
     watchdog: PositiveDuration = 5.0
 

@@ -1,12 +1,15 @@
 """One wrapper a configuration: a lock that the kernel drops when its holder dies, whatever way."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
 from pathlib import Path
 
 from anycast_wrapper.errors import AnycastWrapError
+
+from .pidfile import PidFile
 
 LOOKS = 5
 LOOK = 0.01
@@ -31,10 +34,16 @@ class AlreadyRunningError(AnycastWrapError):
 
 
 class Lock:
-    """``SOCKET.lock`` beside the control socket; it holds our pid and is never removed."""
+    """``SOCKET.lock`` beside the control socket; it holds our pid and is never removed.
 
-    def __init__(self, socket: Path) -> None:
+    Args:
+        socket: the control socket.
+        pid_file: written while the lock is held, for tools that want one.
+    """
+
+    def __init__(self, socket: Path, pid_file: Path | None = None) -> None:
         self.path = socket.with_name(socket.name + ".lock")
+        self._pid_file = pid_file
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
@@ -42,7 +51,7 @@ class Lock:
 
         Raises:
             AlreadyRunningError: another wrapper has it.
-            LockError: it cannot be opened.
+            LockError: it cannot be opened, or the pid file not be written.
         """
         try:
             if not self.path.parent.exists():
@@ -52,6 +61,8 @@ class Lock:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             sentence = f"cannot lock {self.path}: {error.strerror}"
+            if error.errno == errno.EROFS:
+                sentence += "; set control.socket to a path in a directory that can be written"
             raise LockError(sentence) from error
         if not _taken(descriptor):
             pid = _pid(os.read(descriptor, 32))
@@ -60,13 +71,26 @@ class Lock:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
+        self._tell_tools()
 
     def release(self) -> None:
         """Let go. The file stays: removing it would let two wrappers lock two files."""
         if self._descriptor is not None:
+            if self._pid_file is not None:
+                PidFile(self._pid_file).remove()
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _tell_tools(self) -> None:
+        if self._pid_file is None:
+            return
+        try:
+            PidFile(self._pid_file).write()
+        except OSError as error:
+            self.release()
+            sentence = f"cannot write control.pid-file {self._pid_file}: {error.strerror}"
+            raise LockError(sentence) from error
 
     def holder(self) -> int | None:
         """The pid of whoever holds it now, 0 if it does not say, None if nobody does.

@@ -29,7 +29,8 @@ _IFF_TUN_EXCL = 0x8000
 _IFREQ = struct.Struct("16sH22x")
 
 _WITHOUT_DEVICE = {
-    errno.ENOENT: f'no {_DEVICE}: load the tun module or use kind = "dummy"',
+    errno.ENOENT: f'no {_DEVICE}: load the tun module or use kind = "dummy" '
+    "(a container must be given the device)",
     errno.ENODEV: f'no tun driver behind {_DEVICE}: load the tun module or use kind = "dummy"',
     errno.ENXIO: f'no tun driver behind {_DEVICE}: load the tun module or use kind = "dummy"',
     errno.EACCES: f"no permission to open {_DEVICE}",

@@ -17,6 +17,8 @@ from anycast_wrapper.core.model import Rank, Reason
 from anycast_wrapper.core.state import State
 from anycast_wrapper.errors import AnycastWrapError
 
+from .syslog import SyslogHandler
+
 ROOT = logging.getLogger("anycast_wrapper")
 
 DAEMON = "anycast_wrapper.daemon"
@@ -137,8 +139,7 @@ def open_log(to: str, level: str, *, foreground: bool) -> None:
             handler = logging.StreamHandler(sys.stderr)
             handler.setFormatter(_for_stderr())
         elif to == "syslog":
-            daemon = logging.handlers.SysLogHandler.LOG_DAEMON
-            handler = logging.handlers.SysLogHandler(_syslog_socket() or "/dev/log", daemon)
+            handler = SyslogHandler(_syslog_socket() or "/dev/log")
             handler.setFormatter(_Syslog())
         else:
             handler = logging.handlers.WatchedFileHandler(to)

@@ -187,7 +187,8 @@ def test_on_a_terminal_it_is_a_table(host, tmp_path):
 
 
 def test_its_help_tells_the_exit_statuses():
-    assert "5  what asks the routing daemon (vtysh) is not installed" in run("peers", "--help").stdout
+    said = run("peers", "--help").stdout
+    assert "5  what asks the routing daemon (vtysh) is not installed" in said
 
 
 # --- BIRD ---

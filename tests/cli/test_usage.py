@@ -384,7 +384,7 @@ def test_a_start_without_permission_says_4(public):
     for command in (["start"], ["start", "--foreground"]):
         done = as_nobody(public, *command)
         assert done.returncode == 4, done.stderr
-        assert "ermission denied" in done.stderr
+        assert "for lack of CAP_NET_ADMIN (to change interfaces); become root" in done.stderr
 
 
 @pytest.mark.root
@@ -393,7 +393,7 @@ def test_a_start_without_permission_for_interfaces_says_4(path):
     for command in (["start"], ["start", "--foreground"]):
         done = run("-c", path, *command, before=drop)
         assert done.returncode == 4, done.stderr
-        assert "no permission to change interfaces (needs CAP_NET_ADMIN)" in done.stderr
+        assert "for lack of CAP_NET_ADMIN (to change interfaces); become root" in done.stderr
 
 
 @pytest.mark.root

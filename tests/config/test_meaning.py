@@ -40,6 +40,7 @@ minimum = 2
 file = "/tmp/a b"
 [control]
 socket = "/tmp/s"
+pid-file = "/run/x.pid"
 group = "adm"
 watchdog = "10s"
 [routing]

@@ -1,5 +1,6 @@
 """A container without a container runtime: the wrapper as the first process of bare namespaces."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -32,6 +33,10 @@ mknod -m 666 /dev/zero c 1 5
 mknod -m 666 /dev/random c 1 8
 mknod -m 666 /dev/urandom c 1 9
 if [ -n "$TUN" ]; then mkdir /dev/net; mknod -m 666 /dev/net/tun c 10 200; fi
+ln -s /proc/self/fd /dev/fd
+ln -s /proc/self/fd/0 /dev/stdin
+ln -s /proc/self/fd/1 /dev/stdout
+ln -s /proc/self/fd/2 /dev/stderr
 mount -o remount,ro /dev
 mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys
@@ -130,20 +135,20 @@ class Contained(Wrapper):
         return found
 
     def pid_of(self, name: str) -> int:
-        """The pid, outside, of a process in the container: a child or grandchild of the first."""
-        for path in Path("/proc").glob("[0-9]*/status"):
-            try:
-                text = path.read_text(encoding="ascii", errors="replace")
-            except OSError:
-                continue
-            fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-            same = Path(path.parent, "ns/pid").stat().st_ino == self._namespace()
-            if fields["Name"] == name and same and fields["NSpid"].split()[-1] != "1":
-                return int(path.parent.name)
-        raise LookupError(f"no {name} in {self.processes()}")
+        """The pid, outside, of the container's process of that name."""
+        return self.outer_pid(next(pid for pid, each in self.processes().items() if each == name))
 
-    def _namespace(self) -> int:
-        return Path(f"/proc/{self.first}/ns/pid").stat().st_ino
+    def outer_pid(self, inner: int) -> int:
+        """The pid, outside, of the container's process with this pid inside."""
+        namespace = Path(f"/proc/{self.first}/ns/pid").stat().st_ino
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                # NSpid has it in every namespace from ours to its own (proc_pid_status(5)).
+                words = (path / "status").read_text().split("NSpid:", 1)[1].split("\n", 1)[0]
+                own = words.split()[-1] == str(inner)
+                if own and (path / "ns/pid").stat().st_ino == namespace:
+                    return int(path.name)
+        raise LookupError(f"no pid {inner} in {self.processes()}")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send the first process a signal, as a kubelet does; the container's exit status."""
