@@ -14,6 +14,7 @@ from anycast_wrapper.errors import AnycastWrapError
 from .asking import FORCE, ask, warn, who
 from .checking import check_daemon, check_installed, check_metrics
 from .start import start_background
+from .unit import refuse_restart, refuse_start
 from .waiting import eventually
 
 
@@ -43,9 +44,11 @@ def restart(path: Path, wait: float, *, force: bool) -> None:
     check_installed(config.daemon.command)
     check_metrics(config.metrics)
     check_daemon(wiring.check_command(config))
+    refuse_restart(Lock(control_socket(path)).holder())
     try:
         stop_and_wait(path, force=force)
     except NotRunningError:
+        refuse_start(path)
         click.echo("not running; starting")
     start_background(config, path, wait)
 

@@ -8,7 +8,7 @@ from .model import Address, Policy, Rank, Reason, Verdict
 from .remembered import remembered
 from .state import State
 
-UNDECIDED = frozenset({Reason.PROBE_PENDING, Reason.DAEMON_STARTING})
+UNDECIDED = frozenset({Reason.PROBE_PENDING, Reason.DAEMON_STARTING, Reason.DAEMON_DOWN})
 """Reasons that answer themselves in a moment."""
 
 AS_CONFIGURED = frozenset({Reason.HEALTHY, Reason.CEILING})

@@ -6,11 +6,12 @@ the process is looked at ten times a second.
 
 import asyncio
 import contextlib
+import errno
 import os
 import select
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 
@@ -74,10 +75,11 @@ class Handle:
     def send(self, number: signal.Signals) -> None:
         """Signal it; that it is gone is no error."""
         with contextlib.suppress(ProcessLookupError):
-            if self._file is not None:
-                signal.pidfd_send_signal(self._file, number)
-            elif not self.has_exited():
-                os.kill(self.pid, number)
+            try:
+                self._send(number)
+            except PermissionError:
+                with _as_user_of(self.pid):
+                    self._send(number)
 
     def kill(self) -> None:
         """End it and its process group."""
@@ -110,9 +112,19 @@ class Handle:
             # It is left running on purpose; Popen would warn that it is.
             self._child.returncode = 0
 
+    def _send(self, number: signal.Signals) -> None:
+        if self._file is not None:
+            signal.pidfd_send_signal(self._file, number)
+        elif not self.has_exited():
+            os.kill(self.pid, number)
+
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except PermissionError:
+                with _as_user_of(self.pid):
+                    os.killpg(self.pid, signal.SIGKILL)
 
     def _look(self, exited: Callable[[], None]) -> None:
         if self.has_exited():
@@ -127,6 +139,29 @@ def _open(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
         return None
+
+
+@contextlib.contextmanager
+def _as_user_of(pid: int) -> Iterator[None]:
+    """Be the user of a process meanwhile, who may signal it where root without CAP_KILL may not.
+
+    Raises:
+        PermissionError: we may not.
+        ProcessLookupError: there is no such process.
+    """
+    try:
+        user = psutil.Process(pid).uids().real
+    except psutil.NoSuchProcess:
+        raise ProcessLookupError from None
+    except psutil.AccessDenied:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from None
+    ours = os.geteuid()
+    # Capabilities go with a user other than root, and come back with root (capabilities(7)).
+    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(ours)
 
 
 def _leads_group(pid: int) -> bool:

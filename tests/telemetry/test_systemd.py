@@ -78,6 +78,12 @@ def test_ready_is_said_once_and_only_when_everything_is_announced(story, systemd
     assert words(systemd, "READY") == []
 
 
+def test_what_comes_before_the_start_settles_nothing(story, systemd, path):
+    # The kernel's first words about routes may be there before anything is started.
+    SystemdAudience(Notifier({"NOTIFY_SOCKET": path})).hear(story.state, ())
+    assert words(systemd, "READY") == []
+
+
 def test_a_drained_node_has_started_as_well_as_any_other(story, systemd):
     story.start(drained=Drain(detail="by ann")).ready()
     assert words(systemd, "READY") == ["1"]

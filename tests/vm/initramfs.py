@@ -7,7 +7,10 @@ import lzma
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-REACH_ROOT = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "virtio_console", "virtio_blk", "ext4")
+REACH_ROOT = (
+    *("virtio_pci", "9pnet_virtio", "9p", "overlay", "virtio_console"),
+    *("virtio_blk", "crc32c_generic", "ext4"),
+)
 """Modules without which there is no root file system and nowhere to print to."""
 
 _DIRECTORY = 0o040755
