@@ -11,7 +11,7 @@ from anycast_wrapper.lab.host import Host
 from anycast_wrapper.lab.load import PACKAGE_ROOT
 from anycast_wrapper.lab.wrapper import Wrapper
 
-CAPABILITIES = ("net_admin", "net_bind_service", "setuid", "setgid", "kill", "dac_override")
+CAPABILITIES = ("net_admin", "net_bind_service", "setuid", "setgid", "dac_override")
 """What contrib/containers/pod.yaml adds, after it has dropped all."""
 
 # What a runtime makes of the pod: mounts of its own, a root that is read-only, devices that were
@@ -41,7 +41,6 @@ mount -o remount,ro /dev
 mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys
 mount -o remount,bind,ro /sys
-mount -t tmpfs -o ro none /tmp
 mount -o remount,bind,ro /
 cd /
 exec setpriv --bounding-set "$CAPS" --inh-caps "$CAPS" --no-new-privs -- "$@"
