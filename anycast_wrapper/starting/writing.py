@@ -137,6 +137,5 @@ def _literal(value: str) -> str:
 
 
 def _comment(value: str) -> str:
-    """What may stand in a comment: one line, without control characters."""
-    value.encode()
+    """What may stand in a comment: one line, without control or half characters."""
     return "".join(c if c.isprintable() else "?" for c in value)

@@ -7,7 +7,7 @@ import tomllib
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
@@ -50,7 +50,17 @@ FOUND = st.builds(
 )
 
 
+HALF = Found(
+    command=("named",),
+    command_from="",
+    zone=None,
+    has_localhost=False,
+    default_routes=((4, "\ud800"),),
+)
+
+
 @given(ADDRESSES, FOUND)
+@example([ip_address("192.0.2.53")], HALF)
 def test_whatever_was_found_the_result_is_a_good_configuration(addresses, found):
     config = parse(text(addresses, found), "made")
     assert config.service[0].addresses == tuple(addresses)
