@@ -415,6 +415,7 @@ def test_beyond_a_stub_area_nobody_hears_more_than_the_service_addresses(
 # --- host-classic.frr.conf with gateway.frr.conf -----------------------------
 
 
+@pytest.mark.slow
 def test_in_the_classic_layout_the_address_on_lo_is_the_switch(
     make_lan: Callable[[], Lan], shipped: Callable[[str], str]
 ) -> None:

@@ -50,7 +50,9 @@ def test_a_killed_wrapper_leaves_named_which_is_adopted(cluster):
     eventually(lambda: cluster.one("status", check=False).returncode == 3, awaiting="the end")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGABRT, marks=pytest.mark.slow)]
+)
 def test_a_dead_named_is_out_in_the_protocols_own_time(cluster, number):
     name = f"named dies of {number.name}"
     found, worst = repeated(cluster, name, lambda: cluster.one.kill_daemon(number))

@@ -270,6 +270,7 @@ def test_what_a_killed_wrapper_leaves_is_taken_out(cluster):
     host.run(["nft", "delete", "table", "ip", "theirs"])
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_a_peer_that_offers_nothing_is_none_and_without_one_nothing_is_diverted(cluster):
     with_reroute(cluster)

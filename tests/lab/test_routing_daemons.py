@@ -43,7 +43,10 @@ def await_announced(node, within):
 
 @pytest.mark.parametrize(
     ("daemon", "address"),
-    [("ospfd", "192.0.2.53"), ("ospf6d", "2001:db8:53::53")],
+    [
+        ("ospfd", "192.0.2.53"),
+        pytest.param("ospf6d", "2001:db8:53::53", marks=pytest.mark.slow),
+    ],
 )
 def test_a_killed_ospf_daemon_is_told_and_comes_back(node, daemon, address):
     await_announced(node, 30)

@@ -237,8 +237,10 @@ SCENARIOS = (
         "shared-upstream",
         "What all nodes depend on fails: they degrade, and none leaves.",
         upstream_fails_everywhere,
-        Expected(reason="probe-command-failed"),
+        Expected(outage=0.002, reason="probe-command-failed"),
         SHARED_UPSTREAM,
+        known="usually 0; one of 17,000 was lost once, as the gateway took a next hop more into an "
+        "IPv6 route that it had",
     ),
     Scenario(
         "zone-expires",

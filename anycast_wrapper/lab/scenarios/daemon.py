@@ -218,6 +218,7 @@ SCENARIOS = (
         crash_loop,
         Expected(outage=0.15, prompt=True, back=9.0, reason="daemon-exited"),
         LAUNCHED,
+        slow=True,
     ),
     Scenario(
         "slow-answers",

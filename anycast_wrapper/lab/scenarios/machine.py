@@ -182,6 +182,7 @@ SCENARIOS = (
         Expected(2.2, gone=10.0, back=RESTART + 4.0, reason="daemon-exited"),
         # The zone of 300,000 records is named's own trouble; no other scenario is to wait for it.
         Stage(daemon='restart-delay = "600ms"'),
+        slow=True,
     ),
     Scenario(
         "busy",

@@ -257,6 +257,7 @@ SCENARIOS = (
         Expected(DEAD + 1.0, gone=DEAD + 1.0, back=ADJACENT),
         ONLY_WAY,
         known="nothing on the host can tell anybody: the dead interval, or BFD, decides",
+        slow=True,
     ),
     Scenario(
         "adjacency-flap",
