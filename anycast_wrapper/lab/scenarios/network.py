@@ -264,6 +264,7 @@ SCENARIOS = (
         "OSPF between a host and its router is interrupted until the router gives it up.",
         adjacency_flaps,
         Expected(1.5, gone=DEAD + 1.0, back=ADJACENT),
+        ONLY_WAY,
         needs=("nft",),
         known="host and router each count four seconds from the last hello that they heard: for up "
         "to a hello's time the host may have no way back while the router still sends",
