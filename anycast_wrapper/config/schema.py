@@ -301,11 +301,10 @@ class ProbeTable(Table):
     on_failure: Literal["withdraw", "last-resort"] = "withdraw"
 
 
-class DnsProbe(ProbeTable):
-    """``type = "dns"``: a question to the server."""
+class Question(Table):
+    """What is asked of a server by DNS, whoever the server is."""
 
     type: Literal["dns"] = "dns"
-    server: ServerAddress | None = None
     port: int = Field(default=53, ge=1, le=65535)
     qname: QueryName = "."
     qtype: QueryType = "SOA"
@@ -323,8 +322,8 @@ class DnsProbe(ProbeTable):
         return re.sub(r"[^A-Za-z0-9._-]", "_", f"{self.qname.rstrip('.') or 'root'}-{self.qtype}")
 
 
-class CommandProbe(ProbeTable):
-    """``type = "command"``: a program whose exit code says it."""
+class Program(Table):
+    """A program whose exit code says it."""
 
     type: Literal["command"]
     command: Argv
@@ -335,14 +334,25 @@ class CommandProbe(ProbeTable):
         return re.sub(r"[^A-Za-z0-9._-]", "_", Path(self.command[0]).name) or "command"
 
 
-def _kind(value: Any) -> str:
+class DnsProbe(Question, ProbeTable):
+    """``type = "dns"``: a question to the server."""
+
+    server: ServerAddress | None = None
+
+
+class CommandProbe(Program, ProbeTable):
+    """``type = "command"``: a program whose exit code says it."""
+
+
+def kind_of_probe(value: Any) -> str:
+    """Which of the probes a table, or a value made of one, is; nothing known if it has no type."""
     kind = value.get("type", "dns") if isinstance(value, dict) else getattr(value, "type", "dns")
     return kind if isinstance(kind, str) else ""
 
 
 AnyProbe = Annotated[
     Annotated[DnsProbe, Tag("dns")] | Annotated[CommandProbe, Tag("command")],
-    Discriminator(_kind),
+    Discriminator(kind_of_probe),
 ]
 
 

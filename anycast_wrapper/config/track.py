@@ -4,7 +4,6 @@ As in `schema`, the keys are a contract. Everything has a default but the pools:
 addresses and their servers.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -12,15 +11,22 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from .peek import TRACK_SOCKET
-from .schema import Argv, Expect, Listening, Log, Problem, Table, across
+from .schema import (
+    Listening,
+    Log,
+    Problem,
+    Program,
+    Question,
+    Table,
+    across,
+    kind_of_probe,
+)
 from .values import (
     AbsolutePath,
     Duration,
     HostAddress,
     InterfaceName,
     PositiveDuration,
-    QueryName,
-    QueryType,
     Slug,
 )
 
@@ -87,47 +93,19 @@ class ProbeTable(Table):
     fall: int = Field(default=1, ge=1, le=1000)
 
 
-class DnsProbe(ProbeTable):
+class DnsProbe(Question, ProbeTable):
     """``type = "dns"``: a question to each of a server's addresses."""
 
-    type: Literal["dns"] = "dns"
-    port: int = Field(default=53, ge=1, le=65535)
-    qname: QueryName = "."
-    qtype: QueryType = "SOA"
-    qclass: Literal["IN", "CH"] = "IN"
-    transport: Annotated[
-        tuple[Literal["udp", "tcp"], ...],
-        Field(min_length=1, strict=False),
-    ] = ("udp", "tcp")
     tries: int = Field(default=2, ge=1, le=10)
-    expect: Expect = Expect()
-
-    @property
-    def title(self) -> str:
-        """What it is called if it has no name."""
-        return re.sub(r"[^A-Za-z0-9._-]", "_", f"{self.qname.rstrip('.') or 'root'}-{self.qtype}")
 
 
-class CommandProbe(ProbeTable):
+class CommandProbe(Program, ProbeTable):
     """``type = "command"``: a program whose exit code says it; `SERVER` in it is the address."""
-
-    type: Literal["command"]
-    command: Argv
-
-    @property
-    def title(self) -> str:
-        """What it is called if it has no name."""
-        return re.sub(r"[^A-Za-z0-9._-]", "_", Path(self.command[0]).name) or "command"
-
-
-def _kind(value: Any) -> str:
-    kind = value.get("type", "dns") if isinstance(value, dict) else getattr(value, "type", "dns")
-    return kind if isinstance(kind, str) else ""
 
 
 AnyProbe = Annotated[
     Annotated[DnsProbe, Tag("dns")] | Annotated[CommandProbe, Tag("command")],
-    Discriminator(_kind),
+    Discriminator(kind_of_probe),
 ]
 
 
