@@ -1,6 +1,8 @@
 """What goes into netlink messages and comes out of them."""
 
 import struct
+import subprocess
+import sys
 from ipaddress import ip_address
 
 import pytest
@@ -88,6 +90,18 @@ def test_a_route_comes_back_as_it_was(address, table, metric, data):
     message = decoded(route_message(route, OURS), RouteMessage)
     assert found([], [message], OURS).routes == {route}
     assert found([], [message], OURS + 1).routes == set()
+
+
+def test_a_route_names_its_group_whatever_messages_were_made_before():
+    script = (
+        "from pyroute2.netlink.rtnl.rtmsg import rtmsg; rtmsg(); "
+        "from anycast_wrapper.gateway.nexthops.messages import RouteMessage; "
+        "message = RouteMessage(); message['attrs'] = [('RTA_NH_ID', 7)]; message.encode(); "
+        "message = RouteMessage(message.data); message.decode(); "
+        "print(message.get_attr('RTA_NH_ID'))"
+    )
+    argv = [sys.executable, "-c", script]
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "7\n"
 
 
 def test_a_rest_that_is_no_entry_is_left_out():

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Sequence
 
 from pyroute2.netlink import NLA_F_NESTED, nla, nlmsg
-from pyroute2.netlink.rtnl.rtmsg import rtmsg
+from pyroute2.netlink.rtnl.rtmsg import rtmsg_base
 
 RTM_NEWNEXTHOP = 104
 RTM_DELNEXTHOP = 105
@@ -67,12 +67,16 @@ class NexthopMessage(nlmsg):  # type: ignore[misc] # pyroute2 has no types
         )
 
 
-class RouteMessage(rtmsg):  # type: ignore[misc] # pyroute2 has no types
-    """A route, with the attributes that pyroute2's own class ends before."""
+class RouteMessage(rtmsg_base, nlmsg):  # type: ignore[misc] # pyroute2 has no types
+    """A route, with the attributes that pyroute2's own class ends before.
+
+    Not a kind of that class, `rtmsg`: once one of those has been made, pyroute2 takes what it knows
+    of its attributes for what it knows of ours.
+    """
 
     __slots__ = ()
     nla_map = (
-        *rtmsg.nla_map,
+        *rtmsg_base.nla_map,
         ("RTA_PAD", "hex"),
         ("RTA_UID", "uint32"),
         ("RTA_TTL_PROPAGATE", "uint8"),
