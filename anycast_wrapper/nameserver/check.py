@@ -9,6 +9,8 @@ import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
+from .notify import ABSTRACT
+
 CHECK_TIMEOUT = 1.5
 """Seconds. ``named-checkconf`` takes some 20 ms; a start that fails has 2 s in all to say so."""
 
@@ -44,11 +46,12 @@ def default_notify(directory: Path, command: Sequence[str]) -> Path:
     """Where a daemon run by ``command`` can reach us with sd_notify(3).
 
     A socket in ``directory``; but for a ``named`` that changes its root, from where no path leads
-    to us, a name in Linux's abstract namespace, which `NotifySocket` writes with a leading ``@``.
+    to us, a name in Linux's abstract namespace, which `NotifySocket` writes with a leading ``@``,
+    as long as it wants it.
     """
     path = directory / "notify.sock"
     options = _named_options(command)
-    return Path(f"@{path}") if options and "-t" in options else path
+    return Path(f"@{path}".ljust(ABSTRACT, "-")) if options and "-t" in options else path
 
 
 async def run_check(argv: Sequence[str], timeout: float = CHECK_TIMEOUT) -> str | None:  # noqa: ASYNC109

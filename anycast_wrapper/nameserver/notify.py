@@ -23,6 +23,9 @@ _log = logging.getLogger("anycast_wrapper.nameserver")
 MAX_DATAGRAM = 4096
 """Bytes; PIPE_BUF, which is what systemd takes."""
 
+ABSTRACT = 107
+"""Characters of an abstract name that every daemon can reach: a ``sun_path`` but for its last."""
+
 _AT_ONCE = 32
 """Datagrams read in a row: whoever floods the socket gets a turn of the loop, not all of it."""
 
@@ -34,7 +37,7 @@ class NotifySocket:
     """Listens, in the running loop, from its making until `close`.
 
     A daemon that a predecessor of ours started holds the same path in its environment, and reaches
-    whoever has bound it last.
+    whoever has bound it last; but named 9.20, which connects once, at its start, reaches nobody.
 
     Attributes:
         path: where; a leading ``@`` stands for Linux's abstract namespace (unix(7)).
@@ -56,14 +59,21 @@ class NotifySocket:
         self._pid = pid
         self._status = ""
         self._loop = asyncio.get_running_loop()
-        self._socket = _bound(path)
-        self._loop.add_reader(self._socket, self.drain)
+        with contextlib.ExitStack() as undo:
+            self._sockets = [undo.enter_context(_bound(path, name)) for name in _names(path)]
+            undo.pop_all()
+        for sock in self._sockets:
+            self._loop.add_reader(sock, self._drain, sock)
 
     def drain(self) -> None:
         """Take what has come; at the daemon's exit, so that its last word precedes it."""
+        for sock in self._sockets:
+            self._drain(sock)
+
+    def _drain(self, sock: socket.socket) -> None:
         for _ in range(_AT_ONCE):
             try:
-                data, ancillary, flags, _ = self._socket.recvmsg(MAX_DATAGRAM, _ANCILLARY)
+                data, ancillary, flags, _ = sock.recvmsg(MAX_DATAGRAM, _ANCILLARY)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -79,8 +89,9 @@ class NotifySocket:
 
     def close(self) -> None:
         """Stop listening, and take the socket away."""
-        self._loop.remove_reader(self._socket)
-        self._socket.close()
+        for sock in self._sockets:
+            self._loop.remove_reader(sock)
+            sock.close()
         if not _is_abstract(self.path):
             with contextlib.suppress(OSError):
                 self.path.unlink()
@@ -117,19 +128,30 @@ class NotifySocket:
                     pass
 
 
-def _bound(path: Path) -> socket.socket:
+def _names(path: Path) -> tuple[str, ...]:
+    """What to bind: of an abstract name all that a daemon may make of it.
+
+    named 9.20 names a whole ``sun_path``: of `ABSTRACT` characters it makes one more, a NUL, and of
+    fewer something that nobody can foresee.
+    """
+    if not _is_abstract(path):
+        return (str(path),)
+    name = "\0" + str(path)[1:]
+    return (name, f"{name}\0") if len(name) == ABSTRACT else (name,)
+
+
+def _bound(path: Path, name: str) -> socket.socket:
     option = getattr(socket, "SO_PASSCRED", None)
     if option is None:
         raise OSError(f"{path}: this system does not say who sent a notification")
     abstract = _is_abstract(path)
-    address = "\0" + str(path)[1:] if abstract else str(path)
     if not abstract and path.is_socket():
         path.unlink()
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, option, 1)
-        sock.bind(address)
+        sock.bind(name)
         if not abstract:
             path.chmod(0o666)
     except BaseException:

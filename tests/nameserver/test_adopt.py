@@ -84,15 +84,19 @@ def test_it_is_killed_with_its_helpers(tmp_path):
 
 def test_named_is_adopted_too(tmp_path):
     command = servers.named(tmp_path, servers.free_port())
+    version = subprocess.run([command[0], "-v"], capture_output=True, text=True, check=True).stdout
+    # Since then it connects to our predecessor's socket, once and for all.
+    heard = tuple(map(int, re.findall(r"\d+", version)[:2])) < (9, 20)
 
     async def scenario(pid):
         async with life(tmp_path, command) as it:
             assert it.daemon.adopt() == pid
             it.daemon.hangup()
-            await it.event(DaemonReady)
+            if heard:
+                await it.event(DaemonReady)
             it.daemon.terminate()
             await it.event(DaemonExited)
-            assert DaemonStopping() in it.events
+            assert (DaemonStopping() in it.events) == heard
 
     with orphan(tmp_path, command) as pid:
         asyncio.run(scenario(pid))

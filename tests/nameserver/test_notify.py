@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from anycast_wrapper.core.events import DaemonExited, DaemonReady, DaemonStopping
-from anycast_wrapper.nameserver.notify import NotifySocket
+from anycast_wrapper.nameserver.notify import ABSTRACT, NotifySocket
 from tests.logged import detail, events
 
 from .world import life, standin, until
 
 
-def heard(path, datagrams, pid=os.getpid, files=()):
-    """What is posted after we ourselves have sent these."""
+def heard(path, datagrams, pid=os.getpid, files=(), more=""):
+    """What is posted after we ourselves have sent these, to the name of the path and ``more``."""
     events = []
 
     async def scenario():
         it = NotifySocket(path, events.append, pid)
         address = "\0" + str(path)[1:] if str(path).startswith("@") else str(path)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-            sock.connect(address)
+            sock.connect(address + more)
             for datagram in datagrams:
                 socket.send_fds(sock, [datagram], files)
         it.drain()
@@ -58,6 +58,13 @@ def test_nobody_else_is_believed(tmp_path, pid, caplog):
 
 def test_an_abstract_name_does_as_well():
     assert heard(f"@anycast-wrap-test-{os.getpid()}", [b"READY=1"]) == [DaemonReady()]
+
+
+@pytest.mark.parametrize("more", ["", "\0"])
+def test_an_abstract_name_of_full_length_is_reached_by_those_who_count_its_end_in(more):
+    """As named 9.20 does."""
+    path = f"@anycast-wrap-test-{os.getpid()}".ljust(ABSTRACT, "-")
+    assert heard(path, [b"READY=1"], more=more) == [DaemonReady()]
 
 
 def test_files_that_come_along_are_not_kept(tmp_path):

@@ -215,7 +215,8 @@ def test_where_a_daemon_reaches_us():
     run = Path("/run/x")
     assert default_notify(run, ("named", "-f")) == run / "notify.sock"
     assert default_notify(run, ("knotd",)) == run / "notify.sock"
-    assert default_notify(run, ("named", "-t", "/jail")) == Path("@/run/x/notify.sock")
+    abstract = str(default_notify(run, ("named", "-t", "/jail")))
+    assert (len(abstract), abstract.rstrip("-")) == (107, "@/run/x/notify.sock")
 
 
 @pytest.mark.parametrize(
