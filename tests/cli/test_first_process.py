@@ -75,7 +75,8 @@ def test_signals_are_passed_on(number):
     body = f"""
     signal.signal({int(number)}, lambda *_: os._exit(9))
     print("ready", flush=True)
-    time.sleep(30)
+    for _ in range(600):  # a signal just before a single long sleep would be seen only after it
+        time.sleep(0.05)
 """
     process = subprocess.Popen(
         [*INSIDE, CHILD.format(body=body)], env=ENVIRON, stdout=subprocess.PIPE, text=True
