@@ -1,10 +1,14 @@
-"""A whole Debian under qemu, with systemd as its first process, and our package installed in it.
+"""A whole Debian, with systemd as its first process, and ours in the place of named.
 
-``./run system`` makes it and tries it.
+The same tests on two machines: one that is made of namespaces boots within a second, on the files
+of this one, and belongs to every run of the tests. ``./run system`` makes one that qemu emulates:
+Debian from its packages, a kernel of its own, and our package installed.
 
-===========  =====================================================================================
-``image``    the disk: debootstrap, the package of ``./run deb``, what is in ``inside``
-``machine``  one that is switched on: commands in it, its end, a power cut
-``inside``   what the machine brings: a gateway, a client and another node in namespaces, a load
-===========  =====================================================================================
+==============  ==================================================================================
+``machine``     one that is switched on: commands in it, what becomes of queries, a power cut
+``namespaces``  the first
+``qemu``        the second
+``image``       its disk: debootstrap, the package of ``./run deb``
+``furnishing``  what both have: neighbours and a load, from the files in ``inside``
+==============  ==================================================================================
 """

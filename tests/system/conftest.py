@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.system import image
-from tests.system.machine import Machine
+from tests.system.namespaces import Contained
+from tests.system.qemu import Emulated
 
 HERE = Path(__file__).parent
 BUILT = HERE.parents[1] / "dist"
@@ -18,24 +19,37 @@ ANNOUNCED = "ip -n gateway route get 192.0.2.53 | grep -q 'via 192.168.53.11 '"
 """Of the machine: its gateway sends queries there."""
 
 
+EMULATED = pytest.param("qemu", marks=pytest.mark.system)
+"""With a kernel of its own, which knows dummies, and our package installed."""
+CONTAINED = pytest.param("namespaces", marks=[pytest.mark.root, pytest.mark.lab])
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.system)
             item.add_marker(pytest.mark.timeout(1200))
 
 
-@pytest.fixture(scope="session")
-def machine(tmp_path_factory):
+@pytest.fixture(scope="session", params=[CONTAINED, EMULATED])
+def machine(request, tmp_path_factory):
     """Booted, with neighbours, and named running by its own unit."""
+    made = {"qemu": emulated, "namespaces": Contained}
+    machine = made[request.param](tmp_path_factory.mktemp("machine"))
+    try:
+        machine.switch_on()
+        machine.until(
+            "grep -q peer /run/load.log && vtysh -c 'show ip ospf neighbor' | grep -q Full"
+        )
+        yield machine
+    finally:
+        machine.remove()
+
+
+def emulated(folder):
     packages = sorted(BUILT.glob("anycast-wrap_*.deb"))
     if not packages:
         pytest.skip("there is no package in dist: ./run deb")
-    machine = Machine(image.prepare(packages[-1]), tmp_path_factory.mktemp("machine"))
-    machine.switch_on()
-    machine.until("grep -q peer /run/load.log && vtysh -c 'show ip ospf neighbor' | grep -q Full")
-    yield machine
-    machine.cut_power()
+    return Emulated(image.prepare(packages[-1]), folder)
 
 
 @pytest.fixture

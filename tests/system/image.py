@@ -12,13 +12,15 @@ The kernel is that of ``tests.vm``. Source: debootstrap(8), mke2fs(8), depmod(8)
 """
 
 import hashlib
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.vm import initramfs, kit
+
+from . import furnishing
+from .furnishing import Load, furnish, start_at_boot
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parent.parent / ".system"
@@ -32,22 +34,9 @@ NEWER = "9999"
 """The version of a package that differs from ours in nothing else."""
 
 SIZE = "2G"
-ADDED = {
-    "agent": "opt/test/agent",
-    "agent.service": "etc/systemd/system/agent.service",
-    "neighbourhood": "opt/test/neighbourhood",
-    "neighbourhood.service": "etc/systemd/system/neighbourhood.service",
-    "load": "opt/test/load",
-    "gateway.conf": "opt/test/gateway.conf",
-    "peer.conf": "opt/test/peer.conf",
-    "peer.named.conf": "opt/test/peer.named.conf",
-    "peer.zone": "opt/test/peer.zone",
-    "host.zone": "etc/bind/host.zone",
-    "host.frr.conf": "etc/frr/frr.conf",
-    "named.conf.local": "etc/bind/named.conf.local",
-    "anycast-wrap.toml": "opt/test/anycast-wrap.toml",
-}
-"""Files of ``inside``, and where they are in the machine."""
+MADE_BY = (Path(__file__), Path(furnishing.__file__))
+LOAD = Load(pause=0.025, patience=4.0)
+"""What an emulated processor can bear."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +69,8 @@ def prepare(package: Path, folder: Path = FOLDER) -> Image:
         bootstrap(root, folder / "packages.tar")
         add_modules(parts, root)
         add_package(package, root, folder)
-        add_files(root)
+        furnish(root, LOAD)
+        add_agent(root)
         image.disk.unlink(missing_ok=True)
         kit.said("mkfs.ext4", "-q", "-d", str(root), str(image.disk), SIZE)
         shutil.rmtree(root)
@@ -94,7 +84,7 @@ def prepare(package: Path, folder: Path = FOLDER) -> Image:
 def digest(package: Path) -> str:
     """Of all that an image is made of."""
     total = hashlib.sha256()
-    for file in (package, *sorted((HERE / "inside").iterdir()), Path(__file__)):
+    for file in (package, *sorted((HERE / "inside").iterdir()), *MADE_BY):
         total.update(file.read_bytes())
     return total.hexdigest()
 
@@ -140,18 +130,9 @@ def add_package(package: Path, root: Path, folder: Path) -> None:
     shutil.rmtree(part)
 
 
-def add_files(root: Path) -> None:
-    """What `ADDED` says; names, and what is started at a boot."""
-    for name, place in ADDED.items():
-        target = root / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE / "inside" / name, target)
-    for unit in ("agent", "neighbourhood"):
-        name = f"{unit}.service"
-        (root / "etc/systemd/system/sysinit.target.wants" / name).symlink_to(f"../{name}")
-    (root / "etc/hostname").write_text("host\n", "utf-8")
-    # A machine without one makes one, and waits for it, at its first boot.
-    (root / "etc/machine-id").write_text(f"{os.urandom(16).hex()}\n", "ascii")
-    daemons = root / "etc/frr/daemons"
-    daemons.write_text(daemons.read_text("utf-8").replace("ospfd=no", "ospfd=yes"), "utf-8")
-    (root / "var/log/journal").mkdir(exist_ok=True)
+def add_agent(root: Path) -> None:
+    """What takes commands."""
+    shutil.copy(HERE / "inside/agent", root / "opt/test/agent")
+    unit = root / "etc/systemd/system/agent.service"
+    shutil.copy(HERE / "inside/agent.service", unit)
+    start_at_boot(root, unit)

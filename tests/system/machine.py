@@ -1,25 +1,12 @@
-"""A machine that is switched on: commands in it, over a port of its own.
-
-Source: qemu-system-x86_64(1).
-"""
+"""A machine that is switched on: commands in it, its end, a power cut."""
 
 import base64
-import itertools
-import json
-import socket
-import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
-from .image import Image
-
-QEMU = "qemu-system-x86_64"
-MEMORY = "1G"
-PROCESSORS = 2
-BOOT = 400.0
-"""Seconds until it answers, at most; 40 where nobody else needs the processors."""
+from .furnishing import Load
 
 
 @dataclass(frozen=True)
@@ -37,85 +24,30 @@ class Answers:
         return f"{self.lost} of {self.by.total()} lost ({others})"
 
 
-class Machine:
-    """One with a disk of its own, which outlives a power cut."""
+class Machine(ABC):
+    """One with files of its own, which outlive a power cut.
 
-    def __init__(self, image: Image, folder: Path) -> None:
-        self._image = image
-        self._folder = folder
-        self._disk = folder / "disk"
-        subprocess.run(
-            ["cp", "--sparse=always", "--reflink=auto", image.disk, self._disk], check=True
-        )
-        self._numbers = itertools.count()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._port: socket.socket
-        self._received = b""
+    Attributes:
+        load: what is asked in it all the time.
+    """
 
+    load: Load
+
+    @abstractmethod
     def switch_on(self) -> None:
         """Start it; returns once it takes commands, which is long before it has booted."""
-        place = self._folder / "agent"
-        place.unlink(missing_ok=True)
-        with (self._folder / "qemu").open("ab") as complaints:
-            self._child = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "nice", "-n", "19", *self._argv(place)],
-                stdin=subprocess.DEVNULL,
-                stdout=complaints,
-                stderr=complaints,
-            )
-        deadline = time.monotonic() + BOOT
-        while not place.exists():
-            self._still_there(deadline)
-            time.sleep(0.1)
-        self._port = socket.socket(socket.AF_UNIX)
-        self._port.connect(str(place))
-        self._await_hello(deadline)
 
-    def _await_hello(self, deadline: float) -> None:
-        while "hello" not in self._line(deadline):
-            pass
+    @abstractmethod
+    def reboot(self) -> None:
+        """In order; returns once it takes commands again."""
 
-    def _argv(self, place: Path) -> list[str]:
-        return [
-            QEMU,
-            *("-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"),
-            *("-m", MEMORY, "-smp", str(PROCESSORS), "-nodefaults", "-no-user-config"),
-            *("-display", "none", "-kernel", str(self._image.kernel)),
-            *("-initrd", str(self._image.initramfs)),
-            *("-append", "console=ttyS0 quiet panic=-1 systemd.show_status=0"),
-            *("-chardev", f"file,id=console,path={self.console},append=on"),
-            *("-serial", "chardev:console"),
-            *("-drive", f"file={self._disk},format=raw,if=virtio"),
-            *("-chardev", f"socket,id=agent,path={place},server=on,wait=off"),
-            *("-device", "virtio-serial-pci"),
-            *("-device", "virtserialport,chardev=agent,name=agent"),
-            *("-object", "rng-random,id=rng,filename=/dev/urandom"),
-            *("-device", "virtio-rng-pci,rng=rng"),
-        ]
+    @abstractmethod
+    def cut_power(self) -> None:
+        """It is off, now."""
 
-    @property
-    def console(self) -> Path:
-        """What the kernel said."""
-        return self._folder / "console"
-
-    def _still_there(self, deadline: float) -> None:
-        said = self.console.read_text("utf-8", "replace") if self.console.exists() else ""
-        ended = self._child is None or self._child.poll() is not None or "Kernel panic" in said
-        if ended or time.monotonic() > deadline:
-            complaints = (self._folder / "qemu").read_text("utf-8", "replace")
-            raise TimeoutError(f"the machine {'ended' if ended else 'hangs'}: {complaints}{said}")
-
-    def _line(self, deadline: float) -> dict[str, object]:
-        while b"\n" not in self._received:
-            self._still_there(deadline)
-            self._port.settimeout(1.0)
-            try:
-                self._received += self._port.recv(1 << 20)
-            except TimeoutError:
-                continue
-        line, self._received = self._received.split(b"\n", 1)
-        document: dict[str, object] = json.loads(line)
-        return document
+    def remove(self) -> None:
+        """For good."""
+        self.cut_power()
 
     def run(self, command: str, *, check: bool = True, seconds: float = 240.0) -> str:
         """What a shell's command prints.
@@ -127,16 +59,9 @@ class Machine:
         assert status == 0 or not check, f"{command}: {status}: {output}"
         return output
 
+    @abstractmethod
     def tried(self, command: str, seconds: float = 240.0) -> tuple[int | None, str]:
         """Its exit status, None if it was not done in time, and what it prints."""
-        number = next(self._numbers)
-        request = {"number": number, "command": command, "seconds": seconds}
-        self._port.sendall(json.dumps(request).encode() + b"\n")
-        deadline = time.monotonic() + seconds + 60
-        while True:
-            reply = self._line(deadline)
-            if reply.get("number") == number:
-                return reply["status"], str(reply["output"])  # type: ignore[return-value]
 
     def write(self, path: str, text: str) -> None:
         """A file."""
@@ -168,23 +93,10 @@ class Machine:
         self.until(
             f"awk '$1 > {end:.3f} && $2 != \"-\" {{ f = 1 }} END {{ exit !f }}' /run/load.log"
         )
-        time.sleep(4.5)  # the load's patience: what is lost is known to be only then
+        # What is lost is known to be only then.
+        time.sleep(self.load.patience + 0.5)
         text = self.run(
             f"awk '$1 >= {since:.3f} && $1 <= {end:.3f} {{ n[$2]++ }} "
             "END { for (w in n) print w, n[w] }' /run/load.log"
         )
         return Answers(Counter({who: int(n) for who, n in map(str.split, text.splitlines())}))
-
-    def reboot(self) -> None:
-        """In order; returns once it takes commands again."""
-        self.tried("systemctl --no-block reboot")
-        self._await_hello(time.monotonic() + BOOT)
-
-    def cut_power(self) -> None:
-        """It is off, now."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            self._child = None
-            self._port.close()
-            self._received = b""
