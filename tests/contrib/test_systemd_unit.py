@@ -47,6 +47,7 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, check=False, text=True, capture_output=True, timeout=60)
 
 
+@pytest.mark.root
 def test_systemd_finds_nothing_to_complain_of(
     analyze: str, unit: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -58,6 +59,7 @@ def test_systemd_finds_nothing_to_complain_of(
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
+@pytest.mark.root
 def test_the_exposure_is_what_the_readme_says(
     analyze: str, unit: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,6 +82,7 @@ def test_frr_passes_on_the_addresses_of_the_example(contrib: pathlib.Path, examp
     assert str(parse(example, "f").route.metric + 1) in lines
 
 
+@pytest.mark.root
 def test_frr_takes_the_lines(contrib: pathlib.Path) -> None:
     vtysh = shutil.which("vtysh")
     if vtysh is None:
@@ -117,6 +118,7 @@ def test_a_crash_leaves_the_routes_to_the_successor(unit: str) -> None:
     assert "ExecStopPost" not in unit
 
 
+@pytest.mark.root
 def test_systemd_finds_little_to_complain_of(contrib: pathlib.Path, tmp_path: pathlib.Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
