@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 
 from .judge import verdicts
 from .ladder import announced
+from .lifecycle import Phase
 from .model import Address, Policy, Rank, Reason, Verdict
 from .remembered import remembered
 from .state import State
 
-UNDECIDED = frozenset({Reason.PROBE_PENDING, Reason.DAEMON_STARTING, Reason.DAEMON_DOWN})
-"""Reasons that answer themselves in a moment."""
+COMING = frozenset({Phase.DOWN, Phase.STARTING})
+"""Phases of the name server that end in a moment."""
 
 AS_CONFIGURED = frozenset({Reason.HEALTHY, Reason.CEILING})
 """Reasons for which nothing is wrong."""
@@ -66,14 +67,19 @@ def linger_end(state: State) -> float:
 
 
 def settled(state: State) -> bool:
-    """Whether every service stands where its verdict puts it, and the verdict is not in the air."""
-    return not state.exited and _settled(verdicts(state), standing_ranks(state))
+    """Whether every service stands where its verdict puts it, and the verdict is not in the air.
+
+    That of a drained node never is, but its name server may still be on its way.
+    """
+    if state.exited or state.life.phase in COMING:
+        return False
+    return _settled(verdicts(state), standing_ranks(state))
 
 
 @remembered
 def _settled(found: Mapping[str, Verdict], ranks: Mapping[str, Rank]) -> bool:
     return all(
-        ranks[name] is verdict.rank and verdict.reason not in UNDECIDED
+        ranks[name] is verdict.rank and verdict.reason is not Reason.PROBE_PENDING
         for name, verdict in found.items()
     )
 

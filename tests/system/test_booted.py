@@ -209,6 +209,7 @@ def test_a_dummy_instead_of_a_tap_is_cleaned_up_after_a_kill(serving, tell):
         serving.run(f"systemctl restart {UNIT}")
         serving.until(ANNOUNCED)
         serving.run("ip -d link show anycast0 | grep -q dummy")
+        serving.run("sleep 6")  # OSPF tells the next change 5 s after the last: MinLSInterval
         before = serving.now()
         serving.run(f"systemctl kill --kill-whom=main -s KILL {UNIT}")
         serving.until(f"systemctl is-active -q {UNIT} && {ANNOUNCED}")

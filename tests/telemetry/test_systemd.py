@@ -85,7 +85,9 @@ def test_what_comes_before_the_start_settles_nothing(story, systemd, path):
 
 
 def test_a_drained_node_has_started_as_well_as_any_other(story, systemd):
-    story.start(drained=Drain(detail="by ann")).ready()
+    story.start(drained=Drain(detail="by ann"))
+    assert words(systemd, "READY") == []
+    story.ready()
     assert words(systemd, "READY") == ["1"]
 
 
