@@ -23,6 +23,10 @@ PATIENCE = 5.0
 FAREWELL = 0.1
 """Seconds that the last replies may take when we end."""
 
+TURNS = 4
+"""Of the loop, until whoever has connected is a client of ours: asyncio accepts in steps, and a
+connection that is between two of them when we end would be closed by nobody."""
+
 CLIENTS = 32
 """Connections at a time; one more is turned away."""
 
@@ -95,8 +99,10 @@ class ControlServer:
     async def close(self) -> None:
         """Stop listening and remove the socket; replies under way are let out."""
         if self._server is not None:
-            self._server.close()
             self._path.unlink(missing_ok=True)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            self._server.close()
         if self._clients:
             await asyncio.wait(self._clients, timeout=FAREWELL)
         for client in self._clients:

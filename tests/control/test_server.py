@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import grp
 import json
 import logging
@@ -274,6 +275,23 @@ def test_the_end_lets_the_last_replies_out_and_waits_for_nobody_else(path):
 
 
 # --- the socket as a file ---
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_who_has_just_come_in_at_the_end_is_hung_up_on(path, turns):
+    async def scenario():
+        async with served(path):
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(str(path))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        return client
+
+    with run(scenario()) as client:
+        client.settimeout(5)
+        assert client.recv(1) == b""
+    # A transport that nobody has closed complains here, and what complains is an error.
+    gc.collect()
 
 
 def test_the_socket_is_for_root_and_its_group_from_the_first_moment(path):
