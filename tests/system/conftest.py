@@ -37,6 +37,7 @@ def machine(request, tmp_path_factory):
     machine = made[request.param](tmp_path_factory.mktemp("machine"))
     try:
         machine.switch_on()
+        machine.until("systemctl is-active -q named")
         machine.until(
             "grep -q peer /run/load.log && vtysh -c 'show ip ospf neighbor' | grep -q Full"
         )
