@@ -10,16 +10,14 @@ follower between two questions, so none can miss a change, and none can change a
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-from .control.protocol import failure
+from .control.protocol import Document, failure
 from .core.model import Rank
 from .core.query import have
 from .core.state import State
+from .waiting import Condition
 
-Document = dict[str, Any]
-
-Until = Callable[[Callable[[State, float], bool], float], Awaitable[bool]]
+Until = Callable[[Condition[State], float], Awaitable[bool]]
 """Waits until a condition holds after a step, or for so many seconds: see `Supervisor.until`."""
 
 FOLLOWERS = 8

@@ -19,6 +19,7 @@ from .errors import AnycastWrapError
 from .performing import World, help_routing, move, remember, tell_daemon
 from .ports import KernelError
 from .probing import Bounded, Probers, outcome_of
+from .waiting import Condition, Waiters
 
 BEAT = 1.0
 """Seconds after which the loop turns even if nothing happens."""
@@ -46,7 +47,7 @@ class Supervisor:
         self._queue: asyncio.Queue[events.Event | Errand] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._helping: set[asyncio.Task[None]] = set()
-        self._waiting: list[tuple[Callable[[State, float], bool], asyncio.Future[bool]]] = []
+        self._waiters = Waiters(lambda: self.state)
         self._looking = False
         self._made: list[str] = []
         self._exit: effects.Exit | None = None
@@ -78,27 +79,15 @@ class Supervisor:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._tell_waiting(end=True)
+            self._waiters.end()
             if world.hint is not None:
                 world.hint.close()
             await world.kernel.close()
         return self._exit
 
-    async def until(self, condition: Callable[[State, float], bool], seconds: float) -> bool:
+    async def until(self, condition: Condition[State], seconds: float) -> bool:
         """Wait until a condition holds after a step; False if it does not in time, or ends."""
-        if condition(self.state, self._now()):
-            return True
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        entry = (condition, future)
-        self._waiting.append(entry)
-        try:
-            async with asyncio.timeout(seconds):
-                return await future
-        except TimeoutError:
-            return False
-        finally:
-            with contextlib.suppress(ValueError):
-                self._waiting.remove(entry)
+        return await self._waiters.until(condition, seconds)
 
     def reconfigure(self, policy: Policy, probers: Probers) -> None:
         """Let another configuration take force between two steps."""
@@ -209,13 +198,7 @@ class Supervisor:
     def _tell(self, asked: Sequence[effects.Effect]) -> None:
         for audience in self._world.audiences:
             audience.hear(self.state, asked)
-        self._tell_waiting()
-
-    def _tell_waiting(self, *, end: bool = False) -> None:
-        now = self._now()
-        for condition, future in self._waiting:
-            if not future.done() and (end or condition(self.state, now)):
-                future.set_result(not end)
+        self._waiters.look()
 
     # --- the effects ---
 

@@ -9,14 +9,14 @@ at all would be worse than the route of a moment ago.
 """
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anycast_wrapper.core.model import Address, Reason
 from anycast_wrapper.ports import Heartbeat, StateError
 from anycast_wrapper.probing import GRACE, Bounded, outcome_of
+from anycast_wrapper.waiting import Condition, Waiters
 
 from . import effects, events
 from .listening import Audience, DrainMemory
@@ -77,7 +77,7 @@ class Tracker:
         self._inbox: deque[events.Event | _Replacement] = deque()
         self._awaited: asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting: list[tuple[Callable[[State, float], bool], asyncio.Future[bool]]] = []
+        self._waiters = Waiters(lambda: self.state)
         self._stepped = self._turned = self._beaten = float("-inf")
         self._changed = False
         self._exit: effects.Exit | None = None
@@ -107,25 +107,13 @@ class Tracker:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            self._tell_waiting(end=True)
+            self._waiters.end()
             await world.forwarding.close()
         return self._exit
 
-    async def until(self, condition: Callable[[State, float], bool], seconds: float) -> bool:
+    async def until(self, condition: Condition[State], seconds: float) -> bool:
         """Wait until a condition holds after a turn; False if it does not in time, or ends."""
-        if condition(self.state, self._now()):
-            return True
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        entry = (condition, future)
-        self._waiting.append(entry)
-        try:
-            async with asyncio.timeout(seconds):
-                return await future
-        except TimeoutError:
-            return False
-        finally:
-            with contextlib.suppress(ValueError):
-                self._waiting.remove(entry)
+        return await self._waiters.until(condition, seconds)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -206,7 +194,7 @@ class Tracker:
             self._take(await self._apply(apply), turn)
         for audience in self._world.audiences:
             audience.hear(self.state, turn.told, turn.answered)
-        self._tell_waiting()
+        self._waiters.look()
 
     def _take(self, event: events.Event, turn: "_Turn") -> None:
         """One step. Applies are left for later, everything else is done at once."""
@@ -259,12 +247,6 @@ class Tracker:
             if outcome.reason is not Reason.PROBE_TIMEOUT or late < STALL:
                 break
         self.post(events.ProbeDone(run.watch, run.ticket, outcome))
-
-    def _tell_waiting(self, *, end: bool = False) -> None:
-        now = self._now()
-        for condition, future in self._waiting:
-            if not future.done() and (end or condition(self.state, now)):
-                future.set_result(not end)
 
 
 @dataclass
