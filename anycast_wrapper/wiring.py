@@ -98,7 +98,7 @@ def readiness(daemon: schema.Daemon) -> Readiness:
 def _service(service: schema.Service) -> Service:
     probes = tuple(
         Probe(
-            name=probe.name or probe.title,
+            name=probe.called,
             interval=probe.interval,
             recheck=probe.recheck,
             rise=probe.rise,
@@ -142,7 +142,7 @@ def hint(config: schema.Config) -> Hint | None:
 def probers(config: schema.Config) -> Probers:
     """Every probe of every service, ready to be run."""
     return {
-        (service.name, probe.name or probe.title): Bounded(
+        (service.name, probe.called): Bounded(
             _prober(service, probe),
             probe.timeout,
             # A hint about the server's sockets says nothing about a command.

@@ -5,6 +5,7 @@ name and the addresses of a service.
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -290,7 +291,7 @@ class Expect(Table):
 
 
 class ProbeTable(Table):
-    """What every probe has."""
+    """What every probe has, whoever runs it."""
 
     name: Slug | None = None
     interval: PositiveDuration = 1.0
@@ -298,7 +299,16 @@ class ProbeTable(Table):
     timeout: PositiveDuration = 0.5
     rise: int = Field(default=2, ge=1, le=1000)
     fall: int = Field(default=2, ge=1, le=1000)
-    on_failure: Literal["withdraw", "last-resort"] = "withdraw"
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What it is called if it has no name."""
+
+    @property
+    def called(self) -> str:
+        """Its name, or else its title."""
+        return self.name or self.title
 
 
 class Question(Table):
@@ -334,13 +344,19 @@ class Program(Table):
         return re.sub(r"[^A-Za-z0-9._-]", "_", Path(self.command[0]).name) or "command"
 
 
-class DnsProbe(Question, ProbeTable):
+class ServiceProbe(ProbeTable):
+    """What every probe of a service has."""
+
+    on_failure: Literal["withdraw", "last-resort"] = "withdraw"
+
+
+class DnsProbe(Question, ServiceProbe):
     """``type = "dns"``: a question to the server."""
 
     server: ServerAddress | None = None
 
 
-class CommandProbe(Program, ProbeTable):
+class CommandProbe(Program, ServiceProbe):
     """``type = "command"``: a program whose exit code says it."""
 
 
@@ -356,11 +372,16 @@ AnyProbe = Annotated[
 ]
 
 
-class Service(Table):
-    """``[[service]]``: addresses that are announced together, and what vouches for them."""
+class Addressed(Table):
+    """What has a name, and addresses of its own."""
 
     name: Slug
     addresses: Annotated[tuple[HostAddress, ...], Field(min_length=1, strict=False)]
+
+
+class Service(Addressed):
+    """``[[service]]``: addresses that are announced together, and what vouches for them."""
+
     ceiling: Literal["preferred", "last-resort"] = "preferred"
     probe: Annotated[tuple[AnyProbe, ...], Field(strict=False)] = ()
 
@@ -377,7 +398,7 @@ def conflicts(interfaces: Interfaces | None, services: Sequence[Service | None])
         interfaces: None if they are wrong in themselves.
         services: in the order of the file, with None for one that is wrong in itself.
     """
-    problems = list(_twice(services))
+    problems = list(twice("service", services))
     for number, service in enumerate(services, start=1):
         if service is not None:
             problems += _ceiling(f"service[{number}]", service, interfaces)
@@ -392,19 +413,23 @@ def _ceiling(owner: str, service: Service, interfaces: Interfaces | None) -> Ite
         yield f"{owner}.ceiling", "last-resort", '"preferred", as interfaces.last-resort is "none"'
 
 
-def _twice(services: Sequence[Service | None]) -> Iterator[Problem]:
-    """Services and addresses that stand in the file more than once."""
+def twice(kind: str, tables: Sequence[Addressed | None]) -> Iterator[Problem]:
+    """Names and addresses that stand in the tables of one kind more than once.
+
+    Args:
+        kind: the key of such a table.
+        tables: in the order of the file, with None for one that is wrong in itself.
+    """
     names: dict[str, str] = {}
     addresses: dict[object, str] = {}
-    for number, service in enumerate(services, start=1):
-        if service is None:
+    for number, table in enumerate(tables, start=1):
+        if table is None:
             continue
-        key = f"service[{number}]"
-        if service.name in names:
-            where = names[service.name]
-            yield f"{key}.name", service.name, f"another name, as {where} has this one"
-        names.setdefault(service.name, key)
-        for place, address in enumerate(service.addresses, start=1):
+        key = f"{kind}[{number}]"
+        if table.name in names:
+            yield f"{key}.name", table.name, f"another name, as {names[table.name]} has this one"
+        names.setdefault(table.name, key)
+        for place, address in enumerate(table.addresses, start=1):
             here = f"{key}.addresses[{place}]"
             if address in addresses:
                 where = addresses[address]
@@ -423,10 +448,9 @@ def _probes(owner: str, service: Service, interfaces: Interfaces | None) -> Iter
             asks = isinstance(probe, DnsProbe) and probe.server is None
             if asks and interfaces.hold == NONE:
                 yield f"{key}.server", None, _WHOM
-        title = probe.name or probe.title
-        if title in titles:
-            yield f"{key}.name", probe.name, f"a name, as another probe is {title} already"
-        titles.add(title)
+        if probe.called in titles:
+            yield f"{key}.name", probe.name, f"a name, as another probe is {probe.called} already"
+        titles.add(probe.called)
 
 
 class Config(Table):

@@ -12,23 +12,20 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from .peek import TRACK_SOCKET
 from .schema import (
+    Addressed,
     Listening,
     Log,
+    ProbeTable,
     Problem,
     Program,
     Question,
     Table,
     across,
     kind_of_probe,
+    twice,
 )
-from .values import (
-    AbsolutePath,
-    Duration,
-    HostAddress,
-    InterfaceName,
-    PositiveDuration,
-    Slug,
-)
+from .schema import Control as WrapperControl
+from .values import AbsolutePath, Duration, InterfaceName, Slug
 
 MAX_WEIGHT = 255
 Protocol = Annotated[int, Field(ge=100, le=185)]
@@ -73,33 +70,25 @@ class Ipvs(Table):
     protocol: Protocol = 154
 
 
-class Control(Table):
+class Control(WrapperControl):
     """``[control]``: how the running tracker is reached and watched."""
 
     socket: AbsolutePath = TRACK_SOCKET
-    pid_file: AbsolutePath | None = None
-    group: str | None = None
-    watchdog: PositiveDuration = 5.0
 
 
-class ProbeTable(Table):
-    """What every probe has. Its defaults find a dead server within 1.6 seconds."""
+class ServerProbe(ProbeTable):
+    """What every probe of a server has. Its defaults find a dead one within 1.6 seconds."""
 
-    name: Slug | None = None
-    interval: PositiveDuration = 1.0
-    recheck: PositiveDuration = 0.1
-    timeout: PositiveDuration = 0.5
-    rise: int = Field(default=2, ge=1, le=1000)
     fall: int = Field(default=1, ge=1, le=1000)
 
 
-class DnsProbe(Question, ProbeTable):
+class DnsProbe(Question, ServerProbe):
     """``type = "dns"``: a question to each of a server's addresses."""
 
     tries: int = Field(default=2, ge=1, le=10)
 
 
-class CommandProbe(Program, ProbeTable):
+class CommandProbe(Program, ServerProbe):
     """``type = "command"``: a program whose exit code says it; `SERVER` in it is the address."""
 
 
@@ -109,20 +98,16 @@ AnyProbe = Annotated[
 ]
 
 
-class Server(Table):
+class Server(Addressed):
     """``[[pool.server]]``: a name server behind the gateway."""
 
-    name: Slug
-    addresses: Annotated[tuple[HostAddress, ...], Field(min_length=1, strict=False)]
     weight: int = Field(default=1, ge=1, le=MAX_WEIGHT)
     interface: InterfaceName | None = None
 
 
-class Pool(Table):
+class Pool(Addressed):
     """``[[pool]]``: service addresses, and the servers that answer at them."""
 
-    name: Slug
-    addresses: Annotated[tuple[HostAddress, ...], Field(min_length=1, strict=False)]
     minimum: int = Field(default=1, ge=1, le=10000)
     below_minimum: Literal["withdraw", "keep"] = "withdraw"
     server: Annotated[tuple[Server, ...], Field(min_length=1, strict=False)]
@@ -165,7 +150,7 @@ def conflicts(pools: Sequence[Pool | None]) -> list[Problem]:
     Args:
         pools: in the order of the file, with None for one that is wrong in itself.
     """
-    problems = list(_twice(pools))
+    problems = list(twice("pool", pools))
     services = {address for pool in pools if pool is not None for address in pool.addresses}
     for number, pool in enumerate(pools, start=1):
         if pool is not None:
@@ -175,25 +160,6 @@ def conflicts(pools: Sequence[Pool | None]) -> list[Problem]:
             problems += _versions(key, pool)
             problems += _probes(key, pool)
     return problems
-
-
-def _twice(pools: Sequence[Pool | None]) -> Iterator[Problem]:
-    """Pools and service addresses that stand in the file more than once."""
-    names: dict[str, str] = {}
-    addresses: dict[object, str] = {}
-    for number, pool in enumerate(pools, start=1):
-        if pool is None:
-            continue
-        key = f"pool[{number}]"
-        if pool.name in names:
-            yield f"{key}.name", pool.name, f"another name, as {names[pool.name]} has this one"
-        names.setdefault(pool.name, key)
-        for place, address in enumerate(pool.addresses, start=1):
-            here = f"{key}.addresses[{place}]"
-            if address in addresses:
-                where = addresses[address]
-                yield here, str(address), f"another address, as this one is {where} already"
-            addresses.setdefault(address, here)
 
 
 def _servers(owner: str, pool: Pool) -> Iterator[Problem]:
@@ -245,8 +211,7 @@ def _versions(owner: str, pool: Pool) -> Iterator[Problem]:
 def _probes(owner: str, pool: Pool) -> Iterator[Problem]:
     titles: set[str] = set()
     for place, probe in enumerate(pool.probe, start=1):
-        title = probe.name or probe.title
-        if title in titles:
+        if probe.called in titles:
             key = f"{owner}.probe[{place}].name"
-            yield key, probe.name, f"a name, as another probe is {title} already"
-        titles.add(title)
+            yield key, probe.name, f"a name, as another probe is {probe.called} already"
+        titles.add(probe.called)

@@ -32,7 +32,7 @@ def _pool(pool: schema.Pool) -> Pool:
         ),
         probes=tuple(
             Probe(
-                name=probe.name or probe.title,
+                name=probe.called,
                 interval=probe.interval,
                 recheck=probe.recheck,
                 rise=probe.rise,

@@ -38,7 +38,7 @@ WORDS = {
 DNS = s.DnsProbe()
 COMMAND = s.CommandProbe.model_validate({"type": "command", "command": ["true"]})
 SERVICE = s.Service.model_validate({"name": "resolver", "addresses": ["192.0.2.53"]})
-COMMON = set(s.ProbeTable.model_fields) | {"type"}
+COMMON = set(s.ServiceProbe.model_fields) | {"type"}
 
 TABLES: dict[str, tuple[BaseModel | type[BaseModel], set[str]]] = {
     "[daemon]": (s.Daemon(), set(s.Daemon.model_fields)),
