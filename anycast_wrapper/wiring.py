@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from . import probewiring
 from .config import FREEBSD, schema
 from .core.model import (
     MIN_LS_ARRIVAL_GAP,
@@ -10,7 +11,6 @@ from .core.model import (
     DaemonPolicy,
     Interface,
     Policy,
-    Probe,
     Rank,
     Readiness,
     Restart,
@@ -96,18 +96,7 @@ def readiness(daemon: schema.Daemon) -> Readiness:
 
 
 def _service(service: schema.Service) -> Service:
-    probes = tuple(
-        Probe(
-            name=probe.called,
-            interval=probe.interval,
-            recheck=probe.recheck,
-            rise=probe.rise,
-            fall=probe.fall,
-            on_failure=_RANKS[probe.on_failure],
-            definition=probe.model_dump_json(),
-        )
-        for probe in service.probe
-    )
+    probes = tuple(probewiring.probe(probe, _RANKS[probe.on_failure]) for probe in service.probe)
     return Service(service.name, service.addresses, probes, _CEILINGS[service.ceiling])
 
 
@@ -157,21 +146,7 @@ def _prober(service: schema.Service, probe: schema.AnyProbe) -> DnsProbe | Comma
     if isinstance(probe, schema.CommandProbe):
         return CommandProbe(probe.command, probe.timeout)
     servers = service.addresses if probe.server is None else (probe.server,)
-    expect = probe.expect
-    return DnsProbe(
-        servers=tuple(map(str, servers)),
-        qname=probe.qname,
-        qtype=probe.qtype,
-        qclass=probe.qclass,
-        port=probe.port,
-        transports=probe.transport,
-        timeout=probe.timeout,
-        tries=probe.tries,
-        rcodes=frozenset(expect.rcode),
-        aa=expect.aa,
-        answer=None if expect.answer is None else re.compile(expect.answer),
-        max_latency=expect.max_latency,
-    )
+    return probewiring.dns_probe(probe, servers, probe.timeout)
 
 
 def check_command(config: schema.Config) -> Sequence[str] | None:

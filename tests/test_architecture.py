@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "anycast_wrapper"
 
 MAY_KNOW_THE_CONFIGURATION = {
-    *("__init__", "__main__", "cli", "config", "errors", "node", "track", "wiring"),
+    *("__init__", "__main__", "cli", "config", "errors", "node", "probewiring", "track", "wiring"),
     *("comparing", "doctor", "observing", "showing", "starting"),
 }
 

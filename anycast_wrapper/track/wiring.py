@@ -1,10 +1,9 @@
 """The gateway's configuration made into the values and the adapters that a tracker works with."""
 
-import re
-
+from anycast_wrapper import probewiring
 from anycast_wrapper.config import track as schema
 from anycast_wrapper.config.schema import NONE
-from anycast_wrapper.core.model import Address, Probe
+from anycast_wrapper.core.model import Address
 from anycast_wrapper.gateway.model import Below, Member, Pool, Server
 from anycast_wrapper.gateway.plan import Policy, plan
 from anycast_wrapper.gateway.ports import Forwarding
@@ -30,17 +29,7 @@ def _pool(pool: schema.Pool) -> Pool:
         servers=tuple(
             Server(one.name, one.addresses, one.weight, one.interface) for one in pool.server
         ),
-        probes=tuple(
-            Probe(
-                name=probe.called,
-                interval=probe.interval,
-                recheck=probe.recheck,
-                rise=probe.rise,
-                fall=probe.fall,
-                definition=probe.model_dump_json(),
-            )
-            for probe in pool.probes
-        ),
+        probes=tuple(map(probewiring.probe, pool.probes)),
         minimum=pool.minimum,
         below=Below(pool.below_minimum),
     )
@@ -63,21 +52,7 @@ def _prober(
     if isinstance(probe, schema.CommandProbe):
         words = tuple(word.replace(schema.SERVER, str(server)) for word in probe.command)
         return CommandProbe(words, probe.timeout)
-    expect = probe.expect
-    return DnsProbe(
-        servers=(str(server),),
-        qname=probe.qname,
-        qtype=probe.qtype,
-        qclass=probe.qclass,
-        port=probe.port,
-        transports=probe.transport,
-        timeout=probe.timeout,
-        tries=probe.tries,
-        rcodes=frozenset(expect.rcode),
-        aa=expect.aa,
-        answer=None if expect.answer is None else re.compile(expect.answer),
-        max_latency=expect.max_latency,
-    )
+    return probewiring.dns_probe(probe, (server,), probe.timeout)
 
 
 def forwarding(config: schema.TrackConfig) -> Forwarding:
