@@ -1,4 +1,4 @@
-"""One running wrapper: the supervisor with its signals, its control socket and its reloads."""
+"""One running wrapper: the supervisor with its observers, its control socket and its reloads."""
 
 import asyncio
 import os
@@ -10,11 +10,10 @@ from typing import Any
 
 from . import reroute, wiring
 from .comparing import Comparing
-from .config.errors import ConfigError
 from .config.load import load
 from .config.schema import Config
 from .control.lock import Lock
-from .control.protocol import Document, failure
+from .control.protocol import Document, failure, words
 from .control.server import ControlServer, Handler
 from .core import effects, events
 from .core.query import all_announced, quiet, settled
@@ -25,6 +24,7 @@ from .nameserver import DaemonProcess, run_check
 from .observing import Observers, Sights
 from .performing import World
 from .ports import Audience, DaemonError
+from .reloading import NOT_CONFIGURED, KeptError, listen_to_signals, read_again, reload
 from .showing import Showing
 from .supervisor import Supervisor
 from .telemetry.logs import EventLog
@@ -32,7 +32,6 @@ from .telemetry.status import Journal, snapshot
 from .telemetry.systemd import Notifier, SystemdAudience
 from .telemetry.watchdog import Watchdog
 
-NOT_CONFIGURED = 6
 SLACK = 5.0
 """Seconds that something may take beyond what it should."""
 
@@ -40,26 +39,13 @@ MAX_WAIT = 600.0
 """Seconds that a client may let us wait for something on its behalf."""
 
 
-def needs_restart(old: Config, new: Config) -> list[str]:
-    """The keys that differ and cannot be changed while we run."""
-    fixed = {
-        "daemon.command": (old.daemon.command, new.daemon.command),
-        "daemon.ready": (old.daemon.ready, new.daemon.ready),
-        "daemon.core-dumps": (old.daemon.core_dumps, new.daemon.core_dumps),
-        "daemon.check-command": (old.daemon.check_command, new.daemon.check_command),
-        "interfaces.kind": (old.interfaces.kind, new.interfaces.kind),
-        "interfaces.hold": (old.interfaces.hold, new.interfaces.hold),
-        "interfaces.preferred": (old.interfaces.preferred, new.interfaces.preferred),
-        "interfaces.last-resort": (old.interfaces.last_resort, new.interfaces.last_resort),
-        "drain.file": (old.drain.file, new.drain.file),
-        "routing.daemon": (old.routing.daemon, new.routing.daemon),
-        "routing.protocol": (old.routing.protocol, new.routing.protocol),
-        "control": (old.control, new.control),
-        "metrics": (old.metrics, new.metrics),
-        "log": (old.log, new.log),
-        "reroute": (old.reroute, new.reroute),
-    }
-    return [key for key, (before, after) in fixed.items() if before != after]
+FIXED = (
+    *("daemon.command", "daemon.ready", "daemon.core-dumps", "daemon.check-command"),
+    *("interfaces.kind", "interfaces.hold", "interfaces.preferred", "interfaces.last-resort"),
+    *("drain.file", "routing.daemon", "routing.protocol"),
+    *("control", "metrics", "log", "reroute"),
+)
+"""What cannot be changed while we run."""
 
 
 class Node:
@@ -94,7 +80,6 @@ class Node:
             routes=page,
         )
         self._observers = Observers(config, sights)
-        self._reloading: asyncio.Task[Document] | None = None
         self._daemon: DaemonProcess
 
     async def run(self, lock: Lock, audiences: Sequence[Audience] = ()) -> effects.Exit:
@@ -137,7 +122,7 @@ class Node:
         watchdog.beat()
         try:
             await server.open()
-            self._listen_to_signals()
+            listen_to_signals(self._stop_by, self._reload)
             self._observers.open()
             await reroute.begin(self._rerouter, self._notice)
             self._showing.open()
@@ -165,16 +150,8 @@ class Node:
             return None
         return {one["address"]: one["packets"] for one in self._rerouter.report()["addresses"]}
 
-    def _listen_to_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            name = signal.Signals(number).name
-            loop.add_signal_handler(number, self._supervisor.post, events.StopAsked(name))
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-
-    def _hang_up(self) -> None:
-        if self._reloading is None or self._reloading.done():
-            self._reloading = asyncio.get_running_loop().create_task(self._reload({}))
+    def _stop_by(self, name: str) -> None:
+        self._supervisor.post(events.StopAsked(name))
 
     # --- what can be asked over the control socket ---
 
@@ -204,7 +181,7 @@ class Node:
         leaving = await self._comparing.departure(force=request.get("force") is True)
         if leaving.refusal:
             return failure(f"not stopped: {leaving.refusal}")
-        self._supervisor.post(events.StopAsked(_words(request)))
+        self._supervisor.post(events.StopAsked(words(request)))
         config = self._config
         seconds = config.drain.linger + config.daemon.stop_timeout + 3 * SLACK
         pid, warning = os.getpid(), leaving.warning
@@ -215,7 +192,7 @@ class Node:
         leaving = await self._comparing.departure(force=request.get("force") is True)
         if leaving.refusal:
             return failure(f"not drained: {leaving.refusal}")
-        self._supervisor.post(events.DrainAsked(_words(request)))
+        self._supervisor.post(events.DrainAsked(words(request)))
         limit = self._config.drain.linger + SLACK
         out = await self._supervisor.until(_drained_and_quiet, limit)
         if not out:
@@ -232,31 +209,15 @@ class Node:
         return {"ok": True, "status": self._snapshot()}
 
     async def _reload(self, request: Document) -> Document:
-        """Take over the file as it is now, or nothing of it."""
         del request
-        self._notifier.reloading()
-        try:
-            reply = await self._take_over()
-        finally:
-            self._notifier.reloaded()
-        detail = "" if reply["ok"] else reply["error"].replace("\n", "; ")
-        self._notice("reloaded" if reply["ok"] else "reload-refused", detail)
-        return reply
+        return await reload(self._take_over, self._notifier, self._notice)
 
     async def _take_over(self) -> Document:
-        try:
-            config = load(self._path)
-        except ConfigError as error:
-            return failure(f"{error}\nthe old configuration stays in force", NOT_CONFIGURED)
-        if keys := needs_restart(self._config, config):
-            return failure(
-                f"{self._path}: {', '.join(keys)} changed, which needs a restart; "
-                "the old configuration stays in force",
-            )
+        config = read_again(self._path, load, self._config, FIXED)
         check = wiring.check_command(config)
         signalled = config.daemon.reload_signal != "none"
-        if signalled and check and (words := await run_check(check)):
-            return failure(f"{check[0]}: {words}\nnothing was reloaded", NOT_CONFIGURED)
+        if signalled and check and (told := await run_check(check)):
+            raise KeptError(f"{check[0]}: {told}\nnothing was reloaded", NOT_CONFIGURED)
         self._config = config
         self._supervisor.reconfigure(wiring.policy(config), wiring.probers(config))
         self._comparing.reconfigure(config)
@@ -287,12 +248,6 @@ def _undrained(state: State, now: float) -> bool:
 def _announced(state: State, now: float) -> bool:
     del now
     return settled(state) and all_announced(state)
-
-
-def _words(request: Document) -> str:
-    """Who asked, bounded; it goes into logs and files."""
-    words = str(request.get("detail", ""))[:200]
-    return words.encode("utf-8", "backslashreplace").decode()
 
 
 def _seconds(request: Document) -> float:

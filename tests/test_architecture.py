@@ -18,7 +18,7 @@ PACKAGE = ROOT / "anycast_wrapper"
 
 MAY_KNOW_THE_CONFIGURATION = {
     *("__init__", "__main__", "cli", "config", "errors", "node", "probewiring", "track", "wiring"),
-    *("comparing", "doctor", "observing", "showing", "starting"),
+    *("comparing", "doctor", "observing", "reloading", "showing", "starting"),
 }
 
 CORE_MAY_USE = {"collections", "dataclasses", "enum", "ipaddress", "typing"}

@@ -9,8 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from anycast_wrapper.config.load import parse
 from anycast_wrapper.core import effects, events
-from anycast_wrapper.node import needs_restart
+from anycast_wrapper.node import FIXED
 from anycast_wrapper.observing import Observers, Sights
+from anycast_wrapper.reloading import changed
 from anycast_wrapper.routing import Lookout
 from anycast_wrapper.web import Answer
 from tests.telemetry.story import V4, V6, Story
@@ -185,6 +186,6 @@ def test_before_they_are_opened_they_can_be_closed():
 
 
 def test_another_place_to_listen_needs_a_restart():
-    assert needs_restart(listening(9153), listening(9154)) == ["metrics"]
-    assert needs_restart(listening(9153), listening(9153)) == []
+    assert changed(listening(9153), listening(9154), FIXED) == ["metrics"]
+    assert changed(listening(9153), listening(9153), FIXED) == []
     assert str(ip_address("127.0.0.1")) in str(listening(9153).metrics)

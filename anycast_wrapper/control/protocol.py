@@ -12,6 +12,9 @@ MAX_LINE = 1 << 16
 
 MAX_REPLY = MAX_LINE * 64
 
+MAX_WORDS = 200
+"""Characters that are kept of what a request says for people to read."""
+
 Document = dict[str, Any]
 
 
@@ -40,6 +43,11 @@ def decode(line: bytes) -> Document:
     if not isinstance(document, dict):
         raise ProtocolError("not an object")
     return document
+
+
+def words(request: Document, key: str = "detail", most: int = MAX_WORDS) -> str:
+    """What a request says, bounded; it goes into logs, files and answers."""
+    return str(request.get(key, ""))[:most].encode("utf-8", "backslashreplace").decode()
 
 
 def failure(error: str, code: int = 1) -> Document:

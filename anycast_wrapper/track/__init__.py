@@ -1,7 +1,7 @@
 """One running tracker: ``anycast-wrap track`` on a gateway.
 
 ============  ======================================================================================
-``running``   signals, control socket, reload
+``running``   what it is made of, its control socket, its reload
 ``wiring``    the configuration made into values and adapters
 ``logbook``   what the log says
 ``status``    what ``track status`` says, as a document and as one line; what systemd is told

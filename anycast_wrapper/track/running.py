@@ -1,17 +1,15 @@
-"""A tracker that runs: the loop with its signals, its control socket and its reloads."""
+"""A tracker that runs: the loop with its listener, its control socket and its reloads."""
 
 import asyncio
 import os
-import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from anycast_wrapper.config.errors import ConfigError
 from anycast_wrapper.config.track import TrackConfig
 from anycast_wrapper.config.trackfile import load
 from anycast_wrapper.control.lock import Lock
-from anycast_wrapper.control.protocol import Document, failure
+from anycast_wrapper.control.protocol import Document, failure, words
 from anycast_wrapper.control.server import ControlServer, Handler
 from anycast_wrapper.gateway import effects, events
 from anycast_wrapper.gateway.listening import Audience
@@ -19,6 +17,7 @@ from anycast_wrapper.gateway.ports import Forwarding
 from anycast_wrapper.gateway.state import Name, State
 from anycast_wrapper.gateway.tracker import Tracker, World
 from anycast_wrapper.ports import StateError
+from anycast_wrapper.reloading import listen_to_signals, read_again, reload
 from anycast_wrapper.telemetry.systemd import Notifier
 from anycast_wrapper.telemetry.watchdog import Watchdog
 
@@ -27,24 +26,12 @@ from .exposing import Exposed
 from .logbook import TrackLog
 from .status import Journal, SystemdAudience, settled, snapshot
 
-NOT_CONFIGURED = 6
-
 SLACK = 10.0
 """Seconds that something may take beyond what it should."""
 
 
-def needs_restart(old: TrackConfig, new: TrackConfig) -> list[str]:
-    """The keys that differ and cannot be changed while we run."""
-    fixed = {
-        "track.backend": (old.track.backend, new.track.backend),
-        "track.drain-file": (old.track.drain_file, new.track.drain_file),
-        "route": (old.route, new.route),
-        "ipvs": (old.ipvs, new.ipvs),
-        "control": (old.control, new.control),
-        "metrics": (old.metrics, new.metrics),
-        "log": (old.log, new.log),
-    }
-    return [key for key, (before, after) in fixed.items() if before != after]
+FIXED = ("track.backend", "track.drain-file", "route", "ipvs", "control", "metrics", "log")
+"""What cannot be changed while we run."""
 
 
 class Gateway:
@@ -71,7 +58,6 @@ class Gateway:
         self._tracker = Tracker(wiring.policy(config), wiring.probers(config))
         self._forwarding = forwarding(config)
         self._exposed = Exposed(config, self._notice)
-        self._reloading: asyncio.Task[Document] | None = None
 
     async def run(self, lock: Lock) -> effects.Exit:
         """Serve until stopped.
@@ -93,7 +79,7 @@ class Gateway:
         watchdog.beat()
         try:
             await server.open()
-            self._listen_to_signals()
+            listen_to_signals(self._stop_by, self._reload)
             self._exposed.open()
             return await self._tracker.run(world)
         finally:
@@ -108,16 +94,8 @@ class Gateway:
         for audience in hearing:
             audience.hear(self._tracker.state, (effects.Noticed(event, detail),), ())
 
-    def _listen_to_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            name = signal.Signals(number).name
-            loop.add_signal_handler(number, self._tracker.post, events.StopAsked(name))
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-
-    def _hang_up(self) -> None:
-        if self._reloading is None or self._reloading.done():
-            self._reloading = asyncio.get_running_loop().create_task(self._reload({}))
+    def _stop_by(self, name: str) -> None:
+        self._tracker.post(events.StopAsked(name))
 
     # --- what can be asked over the control socket ---
 
@@ -140,7 +118,7 @@ class Gateway:
         return {"ok": True, "status": self._snapshot()}
 
     async def _stop(self, request: Document) -> Document:
-        self._tracker.post(events.StopAsked(_words(request)))
+        self._tracker.post(events.StopAsked(words(request)))
         return {"ok": True, "pid": os.getpid(), "seconds": 2 * SLACK}
 
     async def _drain(self, request: Document) -> Document:
@@ -148,7 +126,7 @@ class Gateway:
         names = self._named(request)
         if not names:
             return failure(f"there is no server {_server(request)}; `track status` shows them")
-        self._tracker.post(events.Drained(names, _words(request)))
+        self._tracker.post(events.Drained(names, words(request)))
         limit = self._config.track.linger + SLACK
         if not await self._tracker.until(lambda state, _: _is_out(state, names), limit):
             return failure(f"drained, but still sent queries after {limit:g} s; see `track status`")
@@ -184,29 +162,14 @@ class Gateway:
         )
 
     async def _reload(self, request: Document) -> Document:
-        """Take over the file as it is now, or nothing of it."""
         del request
-        self._notifier.reloading()
-        try:
-            reply = self._take_over()
-        finally:
-            self._notifier.reloaded()
-        detail = "" if reply["ok"] else reply["error"].replace("\n", "; ")
-        self._notice("reloaded" if reply["ok"] else "reload-refused", detail)
+        reply = await reload(self._take_over, self._notifier, self._notice)
         if reply["ok"]:
             await self._tracker.until(lambda state, _: settled(state), SLACK)
         return reply
 
-    def _take_over(self) -> Document:
-        try:
-            config = load(self._path)
-        except ConfigError as error:
-            return failure(f"{error}\nthe old configuration stays in force", NOT_CONFIGURED)
-        if keys := needs_restart(self._config, config):
-            return failure(
-                f"{self._path}: {', '.join(keys)} changed, which needs a restart; "
-                "the old configuration stays in force",
-            )
+    async def _take_over(self) -> Document:
+        config = read_again(self._path, load, self._config, FIXED)
         self._config = config
         self._tracker.reconfigure(wiring.policy(config), wiring.probers(config))
         return {"ok": True}
@@ -228,13 +191,4 @@ def _is_out(state: State, names: tuple[Name, ...]) -> bool:
 
 def _server(request: Document) -> str:
     """Which server is meant; bounded, as it comes back in an answer."""
-    return _clean(request.get("server", ""), 130)
-
-
-def _words(request: Document) -> str:
-    """Who asked, bounded; it goes into logs and files."""
-    return _clean(request.get("detail", ""), 200)
-
-
-def _clean(value: object, length: int) -> str:
-    return str(value)[:length].encode("utf-8", "backslashreplace").decode()
+    return words(request, "server", 130)
