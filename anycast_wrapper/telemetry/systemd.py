@@ -49,12 +49,8 @@ class Notifier:
         self.send(READY=1)
 
 
-class SystemdAudience:
-    """An `Audience` that keeps ``systemctl status`` true.
-
-    READY is sent once everything that is to be announced is, or it is settled why it is not: a
-    drained node has started as well as any other.
-    """
+class Unit:
+    """Our unit, as systemd shows it: it is told what it has not been told yet."""
 
     def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
@@ -63,22 +59,44 @@ class SystemdAudience:
         self._headline = ""
         self._line = ""
 
-    def hear(self, state: State, told: Sequence[effects.Effect]) -> None:
-        """READY once, STATUS when it changes, STOPPING once."""
-        del told
+    def tell(self, *, settled: bool, stopping: bool, headline: str) -> None:
+        """READY once, STATUS when it changes, STOPPING once.
+
+        Args:
+            settled: whether what was to be started has been.
+            stopping: whether it ends, or has.
+            headline: what people are to read.
+        """
         fields: dict[str, object] = {}
-        if not self._ready and settled(state) and state.stopping is None:
+        if not self._ready and settled and not stopping:
             self._ready = True
             fields["READY"] = 1
-        if not self._stopping and (state.stopping is not None or state.exited):
+        if not self._stopping and stopping:
             self._stopping = True
             fields["STOPPING"] = 1
-        if (words := headline(state)) != self._headline:
-            self._headline = words
+        if headline != self._headline:
+            self._headline = headline
             # A STATUS is one line: what a daemon printed last may have more.
-            line = " ".join(words.split())
+            line = " ".join(headline.split())
             if line != self._line:
                 self._line = line
                 fields["STATUS"] = line
         if fields:
             self._notifier.send(**fields)
+
+
+class SystemdAudience:
+    """An `Audience` that keeps ``systemctl status`` true.
+
+    READY is sent once everything that is to be announced is, or it is settled why it is not: a
+    drained node has started as well as any other.
+    """
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._unit = Unit(notifier)
+
+    def hear(self, state: State, told: Sequence[effects.Effect]) -> None:
+        """Tell systemd what is new."""
+        del told
+        stopping = state.stopping is not None or state.exited
+        self._unit.tell(settled=settled(state), stopping=stopping, headline=headline(state))

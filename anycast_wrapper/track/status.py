@@ -13,7 +13,7 @@ from anycast_wrapper.gateway.membership import appraise
 from anycast_wrapper.gateway.model import Member, Pool, Server
 from anycast_wrapper.gateway.plan import Plan, plan
 from anycast_wrapper.gateway.state import How, Lead, State
-from anycast_wrapper.telemetry.systemd import Notifier
+from anycast_wrapper.telemetry.systemd import Notifier, Unit
 
 Document = dict[str, Any]
 
@@ -57,28 +57,16 @@ class Journal:
 
 
 class SystemdAudience:
-    """An `Audience` that keeps ``systemctl status`` true: READY once it is known who answers."""
+    """An `Audience` that tells systemd: the tracker is ready once it is known who answers."""
 
     def __init__(self, notifier: Notifier) -> None:
-        self._notifier = notifier
-        self._ready = self._stopping = False
-        self._line = ""
+        self._unit = Unit(notifier)
 
     def hear(self, state: State, told: Sequence[effects.Effect], answered: Sequence[int]) -> None:
-        """READY once, STATUS when it changes, STOPPING once."""
+        """Tell systemd what is new."""
         del told, answered
-        fields: dict[str, object] = {}
-        if not self._ready and settled(state) and state.stopping is None:
-            self._ready = True
-            fields["READY"] = 1
-        if not self._stopping and (state.stopping is not None or state.exited):
-            self._stopping = True
-            fields["STOPPING"] = 1
-        if (words := headline(state)) != self._line:
-            self._line = words
-            fields["STATUS"] = words
-        if fields:
-            self._notifier.send(**fields)
+        stopping = state.stopping is not None or state.exited
+        self._unit.tell(settled=settled(state), stopping=stopping, headline=headline(state))
 
 
 def settled(state: State) -> bool:
