@@ -1,13 +1,14 @@
-"""What the commands that talk to a running wrapper share."""
+"""What the commands that talk to a running wrapper, or to a running tracker, share."""
 
 import getpass
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from anycast_wrapper.config.peek import control_socket
+from anycast_wrapper.config.peek import DEFAULT_SOCKET, control_socket
 from anycast_wrapper.control import client
 from anycast_wrapper.errors import AnycastWrapError
 
@@ -16,7 +17,7 @@ FORCE = "Even if no other node announces what this one announces."
 
 
 class RefusedError(AnycastWrapError):
-    """The wrapper did not do what it was asked to; it says why.
+    """Whoever was asked did not do it, and says why.
 
     Attributes:
         code: the exit status that says it, in the words of LSB.
@@ -27,29 +28,44 @@ class RefusedError(AnycastWrapError):
         self.code: object = reply.get("code")
 
 
-def ask(path: Path, command: str, *, seconds: float = 10.0, **fields: object) -> dict[str, Any]:
-    """Ask the wrapper that runs with this configuration file.
+def ask(
+    path: Path,
+    command: str,
+    *,
+    seconds: float = 10.0,
+    default: Path = DEFAULT_SOCKET,
+    **fields: object,
+) -> dict[str, Any]:
+    """Ask whoever runs with this configuration file.
+
+    Args:
+        path: the file.
+        command: what is asked for.
+        seconds: how long an answer may take.
+        default: the control socket, if the file does not name another.
+        fields: what goes with the command.
 
     Raises:
-        AnycastWrapError: there is none, we may not, or it refuses.
+        AnycastWrapError: nobody runs, we may not ask, or it refuses.
     """
-    reply = client.request(control_socket(path), command, seconds=seconds, **fields)
+    reply = client.request(control_socket(path, default), command, seconds=seconds, **fields)
     if not reply.get("ok"):
         raise RefusedError(reply)
     return reply
 
 
 def warn(reply: dict[str, Any]) -> None:
-    """Show what the wrapper has to say although it did what it was asked to."""
+    """Show what there is to say although it was done."""
     if warning := reply.get("warning"):
         click.echo(f"anycast-wrap: warning: {warning}", err=True)
 
 
-def who() -> str:
-    """Whoever gives the command, for the log and for colleagues."""
+def signed(reason: Sequence[str] = ()) -> str:
+    """Who gives the command, and why, for the log and for colleagues."""
     sudo = os.environ.get("SUDO_USER")
     try:
         name = getpass.getuser()
     except (OSError, KeyError):
         name = f"uid {os.getuid()}"
-    return f"{sudo} (as {name})" if sudo else name
+    who = f"{sudo} (as {name})" if sudo else name
+    return f"by {who}: {' '.join(reason)}" if reason else f"by {who}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .asking import FORCE, ask, warn, who
+from .asking import FORCE, ask, signed, warn
 from .exits import Exit
 
 PATIENCE = 600.0
@@ -22,8 +22,7 @@ def drain(path: Path, reason: tuple[str, ...], *, force: bool) -> None:
     Returns when nothing is announced any more and the queries that were under way are answered:
     from then on the node is yours. REASON is kept for your colleagues.
     """
-    words = f"by {who()}" + (f": {' '.join(reason)}" if reason else "")
-    warn(ask(path, "drain", seconds=PATIENCE, detail=words, force=force))
+    warn(ask(path, "drain", seconds=PATIENCE, detail=signed(reason), force=force))
     click.echo("drained: nothing is announced, the daemon runs on; `anycast-wrap undrain` ends it")
 
 

@@ -40,10 +40,8 @@ def render(document: dict[str, Any]) -> str:
 def _lines(document: dict[str, Any]) -> Iterator[str]:
     state = document["state"]
     if "services" not in document:
-        yield f"anycast-wrap: {state}" + (f" ({d})" if (d := document.get("detail")) else "")
-        if left := document.get("left_behind"):
-            yield "left behind (`anycast-wrap start` takes over, `anycast-wrap withdraw` removes):"
-            yield from (f"  {words}" for words in left)
+        who = "anycast-wrap"
+        yield from not_running(document, who, f"`{who} start` takes over, `{who} withdraw` removes")
         return
     yield f"anycast-wrap: {state}, pid {document['pid']}"
     if drained := document["drained"]:
@@ -51,7 +49,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     daemon = document["daemon"]
     restarts = f", {daemon['restarts']} restarts" if daemon["restarts"] else ""
     pid = f", pid {daemon['pid']}" if daemon["pid"] else ""
-    yield f"  daemon {daemon['state']}{pid}{restarts}, since {_ago(daemon['since'])}"
+    yield f"  daemon {daemon['state']}{pid}{restarts}, since {ago(daemon['since'])}"
     if daemon["state"] != "ready" and daemon["detail"]:
         yield f"    {daemon['detail']}"
     for service in document["services"]:
@@ -60,11 +58,25 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
         yield from _reroute(reroute)
     if transitions := document["transitions"]:
         yield "last events"
-        yield from (f"  {_event(entry)}" for entry in transitions[-LAST:])
+        yield from (f"  {event(entry)}" for entry in transitions[-LAST:])
+
+
+def not_running(document: dict[str, Any], who: str, advice: str) -> Iterator[str]:
+    """The same where nobody says how it stands.
+
+    Args:
+        document: which says so, and what is left behind.
+        who: does not run.
+        advice: what to do about what is left behind.
+    """
+    yield f"{who}: {document['state']}" + (f" ({d})" if (d := document.get("detail")) else "")
+    if left := document.get("left_behind"):
+        yield f"left behind ({advice}):"
+        yield from (f"  {words}" for words in left)
 
 
 def _service(service: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
-    yield f"service {service['name']}: {service['rank']}, since {_ago(service['since'])}"
+    yield f"service {service['name']}: {service['rank']}, since {ago(service['since'])}"
     if service["rank"] != "preferred":
         yield f"  {service['reason']}" + (f": {d}" if (d := service["detail"]) else "")
     for address in service["addresses"]:
@@ -115,7 +127,8 @@ def _originated(address: dict[str, Any], document: dict[str, Any]) -> str:
     return f"BUT ORIGINATED BY {who}" if is_so else f"BUT NOT ORIGINATED BY {who}"
 
 
-def _event(entry: dict[str, Any]) -> str:
+def event(entry: dict[str, Any]) -> str:
+    """An event, by the time here."""
     at = datetime.fromisoformat(entry["at"]).astimezone().strftime("%F %T")
     if entry["event"] == "service-changed":
         before, after = entry["from"], entry["to"]
@@ -126,7 +139,8 @@ def _event(entry: dict[str, Any]) -> str:
     return f"{at} {words}" + (f": {entry['detail']}" if entry["detail"] else "")
 
 
-def _ago(at: str | None) -> str:
+def ago(at: str | None) -> str:
+    """How long ago a time is, in ISO's form."""
     if at is None:
         return "never"
     age = datetime.now(tz=UTC) - datetime.fromisoformat(at)

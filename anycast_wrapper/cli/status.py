@@ -1,21 +1,16 @@
 """``status``: what is announced, and why or why not."""
 
-import json
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from anycast_wrapper.config.peek import control_socket
-from anycast_wrapper.control.client import NoAnswerError, NotPermittedError, NotRunningError
-from anycast_wrapper.control.lock import Lock
-from anycast_wrapper.errors import AnycastWrapError
-
-from .asking import RefusedError, ask
-from .exits import StatusExit
+from . import standing
 from .render import render
+from .standing import Found
 
 
 @click.command()
@@ -49,52 +44,27 @@ def status(path: Path, interval: float | None, *, as_json: bool, watch: bool, sc
         sys.exit(follow(find, interval or 1.0, screen=screen))
     if interval is not None or screen:
         raise click.UsageError("--interval and --screen belong to --watch")
-    document, code = find_out(path)
-    if as_json:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    else:
-        click.echo(render(document))
-    sys.exit(code)
+    standing.show(find_out(path), render, as_json=as_json)
 
 
-def find_out(path: Path, *, seconds: float = 10.0) -> tuple[dict[str, Any], StatusExit]:
-    """What there is to say, and the exit status that says it.
+def find_out(path: Path, *, seconds: float = 10.0) -> Found:
+    """What there is to say of the wrapper, and the exit status that says it.
 
     Args:
         path: the configuration file.
         seconds: how long a wrapper that runs may take to answer.
     """
-    try:
-        document = ask(path, "status", seconds=seconds)["status"]
-        withdrawn = any(service["rank"] == "withdrawn" for service in document["services"])
-    except NotRunningError:
-        return _not_running(path)
-    except (NotPermittedError, NoAnswerError, RefusedError) as error:
-        return {"state": "unknown", "detail": str(error)}, StatusExit.UNKNOWN
-    except (KeyError, TypeError):
-        detail = "what runs gives no status that we know: is it of another version?"
-        return {"state": "unknown", "detail": detail}, StatusExit.UNKNOWN
-    return document, StatusExit.NOT_ANNOUNCED if withdrawn else StatusExit.ANNOUNCED
+    return standing.find_out(path, _all_announced, _left_behind, seconds=seconds)
 
 
-def _not_running(path: Path) -> tuple[dict[str, Any], StatusExit]:
-    socket = control_socket(path)
-    try:
-        pid = Lock(socket).holder()
-    except AnycastWrapError as error:
-        return {"state": "unknown", "detail": str(error)}, StatusExit.UNKNOWN
-    if pid is not None:
-        detail = f"pid {pid} runs, but nobody listens on its control socket {socket} (any more)"
-        return {"state": "unknown", "detail": detail}, StatusExit.UNKNOWN
+def _all_announced(document: dict[str, Any]) -> bool:
+    return all(service["rank"] != "withdrawn" for service in document["services"])
+
+
+def _left_behind(path: Path) -> Sequence[str]:
     # Here, so that the usual case, a wrapper that runs, does not wait for their import.
     from anycast_wrapper.config.load import load  # noqa: PLC0415
 
     from .leftovers import left_behind  # noqa: PLC0415
 
-    try:
-        left = left_behind(load(path))
-    except AnycastWrapError as error:
-        return {"state": "unknown", "detail": str(error)}, StatusExit.UNKNOWN
-    if left:
-        return {"state": "dead", "left_behind": left}, StatusExit.LEFT_BEHIND
-    return {"state": "not-running"}, StatusExit.NOT_RUNNING
+    return left_behind(load(path))

@@ -11,7 +11,7 @@ from anycast_wrapper.control.client import NotRunningError
 from anycast_wrapper.control.lock import Lock
 from anycast_wrapper.errors import AnycastWrapError
 
-from .asking import FORCE, ask, warn, who
+from .asking import FORCE, ask, signed, warn
 from .checking import check_daemon, check_installed, check_metrics
 from .start import start_background
 from .unit import refuse_restart, refuse_start
@@ -67,7 +67,7 @@ def stop_and_wait(path: Path, *, force: bool) -> None:
     lock = Lock(control_socket(path))
     if lock.holder() is None:
         raise NotRunningError("anycast-wrap is not running")
-    reply = ask(path, "stop", detail=f"by {who()}", force=force)
+    reply = ask(path, "stop", detail=signed(), force=force)
     warn(reply)
     limit = float(reply["seconds"])
     if not eventually(lambda: lock.holder() is None, limit):

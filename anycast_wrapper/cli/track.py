@@ -1,9 +1,9 @@
 """``track``: on a gateway, probe the servers and lead the service addresses to the healthy ones."""
 
 import asyncio
-import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +12,20 @@ from click.core import ParameterSource
 
 from anycast_wrapper.config import DEFAULT_TRACK_FILE
 from anycast_wrapper.config.peek import TRACK_SOCKET, control_socket
-from anycast_wrapper.config.track import TrackConfig
 from anycast_wrapper.config.trackfile import load
-from anycast_wrapper.control import client
-from anycast_wrapper.control.client import NoAnswerError, NotPermittedError, NotRunningError
 from anycast_wrapper.control.lock import Lock
 from anycast_wrapper.errors import AnycastWrapError
 
-from .asking import RefusedError, warn, who
+from . import standing
+from .asking import ask, signed, warn
 from .checking import check_metrics
-from .exits import StatusExit
 from .trackview import render
 from .waiting import eventually
 
 PATIENCE = 3600.0
 """Seconds to wait for a drain: it lingers as long as it is configured to, and answers by itself."""
+
+_ask = partial(ask, default=TRACK_SOCKET)
 
 
 @click.group(invoke_without_command=True)
@@ -76,12 +75,8 @@ def status(path: Path, *, as_json: bool) -> None:
       4  unknown
       5  running, but some service address leads nowhere
     """  # noqa: D301 - \b is for click
-    document, code = _find_out(path)
-    if as_json:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    else:
-        click.echo(render(document))
-    sys.exit(code)
+    found = standing.find_out(path, _all_led, _left_behind, default=TRACK_SOCKET)
+    standing.show(found, render, as_json=as_json)
 
 
 @track.command()
@@ -94,8 +89,7 @@ def drain(path: Path, server: str, reason: tuple[str, ...]) -> None:
     SERVER is its name, in every pool that has it, or POOL/SERVER. Returns when nothing leads to it
     any more. REASON is kept for your colleagues.
     """
-    words = f"by {who()}" + (f": {' '.join(reason)}" if reason else "")
-    reply = _ask(path, "drain", seconds=PATIENCE, server=server, detail=words)
+    reply = _ask(path, "drain", seconds=PATIENCE, server=server, detail=signed(reason))
     warn(reply)
     click.echo(f"drained: {', '.join(reply['servers'])}; `anycast-wrap track undrain` ends it")
 
@@ -127,7 +121,7 @@ def stop(path: Path) -> None:
     if lock.holder() is None:
         click.echo("not running")
         return
-    limit = float(_ask(path, "stop", detail=f"by {who()}")["seconds"])
+    limit = float(_ask(path, "stop", detail=signed())["seconds"])
     if not eventually(lambda: lock.holder() is None, limit):
         raise AnycastWrapError(f"the tracker (pid {lock.holder()}) still runs after {limit:g} s")
     click.echo("stopped")
@@ -137,7 +131,9 @@ def stop(path: Path) -> None:
 @click.pass_obj
 def withdraw(path: Path) -> None:
     """Remove whatever a tracker left in the kernel. A tracker that runs will put it back."""
-    done = asyncio.run(_withdraw(load(path)))
+    from anycast_wrapper.track import wiring  # noqa: PLC0415 - not for every command
+
+    done = asyncio.run(wiring.withdraw(load(path)))
     for sentence in done or ("nothing was left behind",):
         click.echo(sentence)
 
@@ -154,58 +150,14 @@ def check_config(path: Path) -> None:
     )
 
 
-# --- what the commands share ---
+# --- how a tracker stands ---
 
 
-def _ask(path: Path, command: str, *, seconds: float = 10.0, **fields: object) -> dict[str, Any]:
-    """Ask the tracker that runs with this file.
-
-    Raises:
-        AnycastWrapError: there is none, we may not, or it refuses.
-    """
-    socket = control_socket(path, TRACK_SOCKET)
-    reply = client.request(socket, command, seconds=seconds, **fields)
-    if not reply.get("ok"):
-        raise RefusedError(reply)
-    return reply
+def _all_led(document: dict[str, Any]) -> bool:
+    return all(a["members"] for pool in document["pools"] for a in pool["addresses"])
 
 
-def _find_out(path: Path) -> tuple[dict[str, Any], StatusExit]:
-    """What there is to say, and the exit status that says it."""
-    try:
-        document: dict[str, Any] = _ask(path, "status")["status"]
-        led = all(a["members"] for pool in document["pools"] for a in pool["addresses"])
-    except NotRunningError:
-        return _not_running(path)
-    except (NotPermittedError, NoAnswerError, RefusedError) as error:
-        return {"state": "unknown", "detail": str(error)}, StatusExit.UNKNOWN
-    except (KeyError, TypeError):
-        detail = "what runs gives no status that we know: is it of another version?"
-        return {"state": "unknown", "detail": detail}, StatusExit.UNKNOWN
-    return document, StatusExit.ANNOUNCED if led else StatusExit.NOT_ANNOUNCED
-
-
-def _not_running(path: Path) -> tuple[dict[str, Any], StatusExit]:
-    socket = control_socket(path, TRACK_SOCKET)
-    try:
-        if (pid := Lock(socket).holder()) is not None:
-            detail = f"pid {pid} runs, but nobody listens on its control socket {socket} (any more)"
-            return {"state": "unknown", "detail": detail}, StatusExit.UNKNOWN
-        left = asyncio.run(_left_behind(load(path)))
-    except AnycastWrapError as error:
-        return {"state": "unknown", "detail": str(error)}, StatusExit.UNKNOWN
-    if left:
-        return {"state": "dead", "left_behind": left}, StatusExit.LEFT_BEHIND
-    return {"state": "not-running"}, StatusExit.NOT_RUNNING
-
-
-async def _left_behind(config: TrackConfig) -> list[str]:
+def _left_behind(path: Path) -> list[str]:
     from anycast_wrapper.track import wiring  # noqa: PLC0415 - a tracker that runs needs none
 
-    return await wiring.left_behind(config)
-
-
-async def _withdraw(config: TrackConfig) -> tuple[str, ...]:
-    from anycast_wrapper.track import wiring  # noqa: PLC0415 - a tracker that runs needs none
-
-    return await wiring.withdraw(config)
+    return asyncio.run(wiring.left_behind(load(path)))

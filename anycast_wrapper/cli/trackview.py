@@ -1,11 +1,9 @@
 """``track status`` for people."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-LAST = 5
-"""Events that are shown."""
+from .render import LAST, ago, event, not_running
 
 Row = tuple[str, ...]
 
@@ -20,17 +18,15 @@ def render(document: dict[str, Any]) -> str:
 def _lines(document: dict[str, Any]) -> Iterator[str]:
     state = document["state"]
     if "pools" not in document:
-        yield f"anycast-wrap track: {state}" + (f" ({d})" if (d := document.get("detail")) else "")
-        if left := document.get("left_behind"):
-            yield "left behind (`track` takes over, `track withdraw` removes):"
-            yield from (f"  {words}" for words in left)
+        advice = "`track` takes over, `track withdraw` removes"
+        yield from not_running(document, "anycast-wrap track", advice)
         return
     yield f"anycast-wrap track: {state}, pid {document['pid']}"
     for pool in document["pools"]:
         yield from _pool(pool)
     if transitions := document["transitions"]:
         yield "last events"
-        yield from (f"  {_event(entry)}" for entry in transitions[-LAST:])
+        yield from (f"  {event(entry)}" for entry in transitions[-LAST:])
 
 
 def _pool(pool: dict[str, Any]) -> Iterator[str]:
@@ -53,7 +49,7 @@ def _address(address: dict[str, Any], pool: dict[str, Any]) -> Iterator[str]:
     means = f" by {address['means']}" if address["means"] else ""
     yield (
         f"  {address['address']:<24} {address['how']}, leads to {serving} of {possible}{means}, "
-        f"since {_ago(address['since'])}"
+        f"since {ago(address['since'])}"
     )
     if address["failure"]:
         again = "" if address["retry_in"] is None else f"; tried again in {address['retry_in']} s"
@@ -75,18 +71,6 @@ def _server(server: dict[str, Any]) -> Iterator[Row]:
             site["state"],
             "0" if drained is not None else str(server["weight"]),
             "" if site["latency_ms"] is None else f"{site['latency_ms']:.1f} ms",
-            _ago(site["since"]),
+            ago(site["since"]),
             "; ".join(why),
         )
-
-
-def _event(entry: dict[str, Any]) -> str:
-    at = datetime.fromisoformat(entry["at"]).astimezone().strftime("%F %T")
-    return f"{at} {entry['event']}" + (f": {entry['detail']}" if entry["detail"] else "")
-
-
-def _ago(at: str | None) -> str:
-    if at is None:
-        return "never"
-    age = datetime.now(tz=UTC) - datetime.fromisoformat(at)
-    return f"{timedelta(seconds=max(0, round(age.total_seconds())))} ago"
