@@ -3,5 +3,6 @@
 ============  ======================================================================================
 ``model``     the nouns: servers, pools, members
 ``ports``     what carries a service address to its servers
+``exchange``  one exchange with the kernel over netlink, for what needs it
 ============  ======================================================================================
 """

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from anycast_wrapper.gateway.exchange import RefusedError
 from anycast_wrapper.gateway.model import Member
 from anycast_wrapper.gateway.nexthops import Means, Resilience, Settings, left_behind, withdraw
 from anycast_wrapper.gateway.nexthops.carrying import Carrier
-from anycast_wrapper.gateway.nexthops.exchange import Exchange, RefusedError
+from anycast_wrapper.gateway.nexthops.exchange import NexthopExchange
 from anycast_wrapper.gateway.nexthops.hearing import Hearing
 from anycast_wrapper.gateway.nexthops.leads import Leads
 from anycast_wrapper.gateway.nexthops.model import FIRST_ID, Found, Hop, Route
@@ -514,7 +515,7 @@ def test_a_kernel_without_next_hop_objects_is_found_out(world, caplog):
     hop = Hop(world.servers[4][0].address, int(shown("link", "show", "lan")[0]["ifindex"]))
 
     async def scenario():
-        exchange = Exchange()
+        exchange = NexthopExchange()
         objects, found = Old(exchange, PROTOCOL), Found()
         carrier = Carrier(objects, world.settings, Means.RESILIENT)
         assert await carrier.carry(found, V4, {hop: 1}) == {}
@@ -542,7 +543,7 @@ def test_who_announces_by_the_anchor_hears_of_the_end_first(world):
     hop = Hop(world.servers[4][0].address, int(shown("link", "show", "lan")[0]["ifindex"]))
 
     async def scenario():
-        exchange = Exchange()
+        exchange = NexthopExchange()
         objects, found = Noting(exchange, PROTOCOL), Found()
         carrier = Carrier(objects, world.settings, Means.RESILIENT)
         await carrier.carry(found, V4, {hop: 1})
@@ -585,7 +586,7 @@ def open_files():
 def test_a_kernel_that_does_not_answer_is_not_waited_for(world):
     async def scenario():
         before = open_files()
-        exchange = Exchange(deadline=0.0)
+        exchange = NexthopExchange(deadline=0.0)
         for _ in range(3):
             with pytest.raises(ForwardingError, match="no answer from the kernel within 0 s"):
                 await Objects(exchange, PROTOCOL).read()
@@ -599,7 +600,7 @@ def test_questions_leave_nothing_behind_in_the_library(world):
     """pyroute2 would keep an acknowledgement that comes after the one answer it waited for."""
 
     async def scenario():
-        exchange = Exchange()
+        exchange = NexthopExchange()
         leads = Leads(Objects(exchange, PROTOCOL), PROTOCOL)
         for member in (*world.servers[4], *world.servers[6], *world.unreachable.values()):
             await leads.find(member)

@@ -14,20 +14,19 @@ from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from anycast_wrapper.core.model import Address
-from anycast_wrapper.gateway.ports import ForwardingError
-
-from .exchange import (
+from anycast_wrapper.gateway.exchange import (
     ACK,
     CREATE,
     DUMP,
     EXCLUSIVE,
     FAMILIES,
-    GONE,
     Exchange,
     RefusedError,
-    family,
     fine,
 )
+from anycast_wrapper.gateway.ports import ForwardingError
+
+from .exchange import GONE
 
 _NEWLINK, _DELLINK, _GETLINK = 16, 17, 18
 _NEWADDR, _DELADDR, _GETADDR = 20, 21, 22
@@ -145,7 +144,7 @@ class Dummy:
     async def _addresses(self, index: int) -> set[Address]:
         """The host addresses of an interface; a link-local one is the kernel's own."""
         found: set[Address] = set()
-        for number in FAMILIES:
+        for number in FAMILIES.values():
             question = ifaddrmsg()
             question["family"] = number
             answer = await self._exchange.ask("list addresses", question, _GETADDR, DUMP)
@@ -160,7 +159,7 @@ class Dummy:
 
 def _host_address(address: Address, index: int) -> Any:
     message = ifaddrmsg()
-    message["family"] = family(address)
+    message["family"] = FAMILIES[address.version]
     message["prefixlen"] = address.max_prefixlen
     message["index"] = index
     message["attrs"] = [("IFA_LOCAL", str(address)), ("IFA_ADDRESS", str(address))]

@@ -11,11 +11,11 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 from anycast_wrapper.core.model import Address
+from anycast_wrapper.gateway.exchange import Exchange
 from anycast_wrapper.gateway.model import Member
 from anycast_wrapper.gateway.ports import ForwardingError, LeftOut
 
 from .dummy import Dummy
-from .exchange import Exchange
 from .marks import Marks
 from .model import Method, Settings, Table
 from .planning import changes, differ, members_in, virtuals, wanted

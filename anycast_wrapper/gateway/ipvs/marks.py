@@ -16,19 +16,18 @@ from typing import Any
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from anycast_wrapper.core.model import Address
-
-from .exchange import (
+from anycast_wrapper.gateway.exchange import (
     ACK,
     CREATE,
     DUMP,
     EXCLUSIVE,
     FAMILIES,
-    GONE,
     Exchange,
     RefusedError,
-    family,
     fine,
 )
+
+from .exchange import GONE
 
 _NEWROUTE, _DELROUTE, _GETROUTE = 24, 25, 26
 _UNICAST, _LOCAL = 1, 2  # RTN_*
@@ -57,7 +56,7 @@ class Marks:
             ForwardingError: the kernel cannot be asked.
         """
         found: set[Address] = set()
-        for number in FAMILIES:
+        for number in FAMILIES.values():
             for route in await self._local_routes(number):
                 ours = route["proto"] == self._protocol and route["type"] == _LOCAL
                 destination = route.get_attr("RTA_DST")
@@ -113,7 +112,7 @@ class Marks:
             ForwardingError: the kernel cannot be asked.
         """
         question = rtmsg()
-        question["family"] = family(server)
+        question["family"] = FAMILIES[server.version]
         question["dst_len"] = server.max_prefixlen
         question["attrs"] = [("RTA_DST", str(server))]
         try:
@@ -135,7 +134,7 @@ class Marks:
         return message
 
     def _mark(self, address: Address) -> Any:
-        message = self._route(family(address))
+        message = self._route(FAMILIES[address.version])
         message["type"] = _LOCAL
         message["scope"] = _SCOPE_HOST if address.version == 4 else 0
         message["dst_len"] = address.max_prefixlen

@@ -14,6 +14,7 @@ from typing import Any
 from pyroute2.netlink import genlmsg, nla
 
 from anycast_wrapper.core.model import Address
+from anycast_wrapper.gateway.exchange import FAMILIES
 
 from .model import SETTABLE, Manner, Method, Share, Virtual
 
@@ -114,7 +115,7 @@ def message(
 def _service(virtual: Virtual, manner: Manner | None) -> list[tuple[str, Any]]:
     address = virtual.address
     found: list[tuple[str, Any]] = [
-        ("IPVS_SVC_ATTR_AF", _family(address)),
+        ("IPVS_SVC_ATTR_AF", FAMILIES[address.version]),
         ("IPVS_SVC_ATTR_PROTOCOL", virtual.transport),
         ("IPVS_SVC_ATTR_ADDR", _packed(address)),
         ("IPVS_SVC_ATTR_PORT", virtual.port),
@@ -134,7 +135,7 @@ def _dest(virtual: Virtual, real: Address, share: Share | None) -> list[tuple[st
     found: list[tuple[str, Any]] = [
         ("IPVS_DEST_ATTR_ADDR", _packed(real)),
         ("IPVS_DEST_ATTR_PORT", virtual.port),
-        ("IPVS_DEST_ATTR_ADDR_FAMILY", _family(real)),
+        ("IPVS_DEST_ATTR_ADDR_FAMILY", FAMILIES[real.version]),
     ]
     if share is not None:
         found += [
@@ -161,7 +162,8 @@ def real_in(received: Any, virtual: Virtual) -> tuple[Address, Share] | None:
     """The real server of a message; None for one that could not be ours, or one unreadable."""
     values = _values(received, "IPVS_CMD_ATTR_DEST", "IPVS_DEST_ATTR_")
     # Older than 3.18: all have the family of their service.
-    address = _address(values.get("ADDR"), values.get("ADDR_FAMILY", _family(virtual.address)))
+    family = values.get("ADDR_FAMILY", FAMILIES[virtual.address.version])
+    address = _address(values.get("ADDR"), family)
     if address is None or values.get("PORT") != virtual.port:
         return None
     try:
@@ -175,10 +177,6 @@ def _values(received: Any, name: str, prefix: str) -> Mapping[str, Any]:
     if found is None:
         return {}
     return {key.removeprefix(prefix): value for key, value in found["attrs"]}
-
-
-def _family(address: Address) -> int:
-    return int(socket.AF_INET if address.version == 4 else socket.AF_INET6)
 
 
 def _packed(address: Address) -> bytes:

@@ -8,9 +8,10 @@ from collections.abc import Collection
 from typing import Any
 
 from anycast_wrapper.core.model import Address
+from anycast_wrapper.gateway.exchange import ACK, CREATE, DUMP, EXCLUSIVE, RefusedError
 from anycast_wrapper.gateway.ports import ForwardingError
 
-from .exchange import ACK, CREATE, DUMP, EXCLUSIVE, IpvsExchange, RefusedError
+from .exchange import IpvsExchange
 from .messages import (
     DEL_DEST,
     DEL_SERVICE,

@@ -7,7 +7,7 @@
 ``hearing``     what the kernel says by itself
 ``removal``     everything taken out, from outside
 ``objects``     one exchange for each thing that is made or read
-``exchange``    an exchange with the kernel, bounded in time
+``exchange``    an exchange with the kernel about these
 ``messages``    what pyroute2 lacks; ``writing`` and ``reading`` go between it and ``model``
 ``model``       next hops, groups, routes: plain values
 ==============  ====================================================================================

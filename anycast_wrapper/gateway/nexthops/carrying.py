@@ -9,9 +9,9 @@ import logging
 from collections.abc import Mapping
 
 from anycast_wrapper.core.model import Address
+from anycast_wrapper.gateway.exchange import RefusedError
 from anycast_wrapper.gateway.ports import ForwardingError
 
-from .exchange import RefusedError
 from .model import Entries, Found, Group, Hop, Means, Route, Settings, ordered
 from .objects import Objects
 

@@ -16,7 +16,7 @@ from anycast_wrapper.gateway.model import Member
 from anycast_wrapper.gateway.ports import ForwardingError, LeftOut
 
 from .carrying import Carrier
-from .exchange import Exchange
+from .exchange import NexthopExchange
 from .hearing import Heard, Hearing
 from .leads import Leads
 from .model import Found, Hop, Means, Settings
@@ -45,7 +45,7 @@ class NexthopForwarding:
     ) -> None:
         self._settings = settings
         self._servers = tuple(servers)
-        self._exchange = Exchange()
+        self._exchange = NexthopExchange()
         self._objects = Objects(self._exchange, settings.protocol)
         self._leads = Leads(self._objects, settings.protocol)
         self._carrier = Carrier(self._objects, settings, means)

@@ -10,9 +10,9 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from anycast_wrapper.core.model import Address
+from anycast_wrapper.gateway.exchange import RefusedError
 from anycast_wrapper.gateway.model import Member
 
-from .exchange import RefusedError
 from .model import Hop
 from .objects import Objects
 from .reading import gateway

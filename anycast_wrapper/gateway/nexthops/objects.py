@@ -1,13 +1,21 @@
 """What is ours in the kernel: read, made, replaced, removed. One exchange each."""
 
-import contextlib
 import errno
 import struct
 from typing import Any
 
 from anycast_wrapper.core.model import Address
+from anycast_wrapper.gateway.exchange import (
+    ACK,
+    CREATE,
+    EXCLUSIVE,
+    FAMILIES,
+    REPLACE,
+    RefusedError,
+    fine,
+)
 
-from .exchange import ACK, CREATE, EXCLUSIVE, REPLACE, Exchange, RefusedError
+from .exchange import NexthopExchange
 from .messages import (
     RTM_DELNEXTHOP,
     RTM_GETNEXTHOP,
@@ -19,7 +27,6 @@ from .model import FIRST_ID, LAST_ID, Found, Group, Hop, Route
 from .owners import owner
 from .reading import found
 from .writing import (
-    FAMILIES,
     group_message,
     hop_message,
     lookup_message,
@@ -46,7 +53,7 @@ class Objects:
         protocol: the number that marks what is ours.
     """
 
-    def __init__(self, exchange: Exchange, protocol: int) -> None:
+    def __init__(self, exchange: NexthopExchange, protocol: int) -> None:
         self._exchange = exchange
         self._protocol = protocol
 
@@ -108,7 +115,7 @@ class Objects:
         Raises:
             ForwardingError: the kernel refused.
         """
-        with _gone_is_fine():
+        with fine(*_GONE):
             message = number_message(number)
             await self._exchange.ask("remove a next hop", message, RTM_DELNEXTHOP, ACK)
 
@@ -118,7 +125,7 @@ class Objects:
         Raises:
             ForwardingError: the kernel refused.
         """
-        with _gone_is_fine():
+        with fine(*_GONE):
             message = removal_message(route, self._protocol)
             attempt = f"remove the route to {route.address}"
             await self._exchange.ask(attempt, message, _DELROUTE, ACK)
@@ -174,12 +181,3 @@ class Objects:
         """Whether an object is not ours and has no id of ours."""
         (number,) = _NUMBER.unpack_from(data, at + _ID)
         return data[at + _MAKER] != self._protocol and not FIRST_ID <= number <= LAST_ID
-
-
-@contextlib.contextmanager
-def _gone_is_fine() -> Any:
-    try:
-        yield
-    except RefusedError as error:
-        if error.code not in _GONE:
-            raise

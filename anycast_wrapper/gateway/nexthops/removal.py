@@ -1,6 +1,6 @@
 """Take out everything of ours from outside: for a command, when nobody is there to do it."""
 
-from .exchange import Exchange
+from .exchange import NexthopExchange
 from .objects import Objects
 
 
@@ -16,7 +16,7 @@ async def withdraw(protocol: int) -> tuple[str, ...]:
     Raises:
         ForwardingError: the kernel refused; what was not reached stays.
     """
-    exchange = Exchange()
+    exchange = NexthopExchange()
     objects = Objects(exchange, protocol)
     try:
         found = await objects.read()
@@ -42,7 +42,7 @@ async def left_behind(protocol: int) -> bool:
     Raises:
         ForwardingError: the kernel cannot be asked.
     """
-    exchange = Exchange()
+    exchange = NexthopExchange()
     try:
         found = await Objects(exchange, protocol).read()
     finally:

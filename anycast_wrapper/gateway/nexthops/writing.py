@@ -1,9 +1,9 @@
 """Our values put into messages. Pure; the other way round is `reading`."""
 
-import socket
 from typing import Any
 
 from anycast_wrapper.core.model import Address
+from anycast_wrapper.gateway.exchange import FAMILIES
 
 from .messages import (
     GROUP_PLAIN,
@@ -14,8 +14,6 @@ from .messages import (
     packed,
 )
 from .model import Group, Hop, Route
-
-FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 ONLINK = 0x4  # RTNH_F_ONLINK
 UNICAST, BLACKHOLE = 1, 6  # RTN_*
