@@ -1,10 +1,8 @@
 """The router between the clients and the hosts: ECMP over whatever OSPF or BGP tells it."""
 
-import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from anycast_wrapper.lab.bgp import gateway_lines
 from anycast_wrapper.lab.bind import NameServer
@@ -12,7 +10,7 @@ from anycast_wrapper.lab.eventually import eventually
 from anycast_wrapper.lab.frr import OspfInterface, Router, RouterConfig
 from anycast_wrapper.lab.host import GATEWAY, GATEWAY6, Common, Host
 from anycast_wrapper.lab.namespace import Namespace
-from anycast_wrapper.lab.node import Node
+from anycast_wrapper.lab.routed import Routed
 from anycast_wrapper.lab.routelog import RouteLog
 
 ADDRESS = GATEWAY
@@ -25,7 +23,7 @@ PRIMARY_PORT = 5300
 ZEBRA_OPTIONS = ("--v6-rr-semantics",)
 
 
-class Gateway(Node):
+class Gateway(Routed):
     """The router in front of the hosts.
 
     Args:
@@ -117,23 +115,6 @@ class Gateway(Node):
             for address, one in peers.items()
             if isinstance(one, dict) and one.get("bgpState") == "Established"
         }
-
-    def vtysh(self, *commands: str) -> str:
-        """Run commands through vtysh."""
-        return self.router.vtysh(*commands)
-
-    def show(self, command: str) -> Any:
-        """Run one show command of FRR and return its JSON."""
-        return self.router.show(command)
-
-    def kill_daemon(self, daemon: str, signum: int = signal.SIGKILL) -> None:
-        """Send zebra, ospfd or ospf6d a signal."""
-        self.router.kill(daemon, signum)
-
-    def start_daemon(self, daemon: str) -> None:
-        """Start zebra, ospfd or ospf6d again and wait until it takes commands."""
-        self.router.start(daemon)
-        self.router.await_daemon(daemon)
 
     def restart(self) -> None:
         """Kill all daemons and start them again, as after a router's reboot."""

@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from anycast_wrapper.lab.bgp import Bgp, host_lines, zebra_lines
 from anycast_wrapper.lab.bind import NameServer
@@ -13,7 +12,7 @@ from anycast_wrapper.lab.bird import Bird, BirdConfig, rank_interfaces
 from anycast_wrapper.lab.eventually import eventually
 from anycast_wrapper.lab.frr import OspfInterface, OspfTimers, Router, RouterConfig
 from anycast_wrapper.lab.namespace import Namespace
-from anycast_wrapper.lab.node import Node
+from anycast_wrapper.lab.routed import Routed
 from anycast_wrapper.lab.tap import Tap, host_prefix
 
 PREFERRED = "anycast0"
@@ -68,7 +67,7 @@ class Common:
     bgp: Bgp | None = None
 
 
-class Host(Node):
+class Host(Routed):
     """A host of the cluster.
 
     Args:
@@ -127,23 +126,6 @@ class Host(Node):
     def stop_named(self, signum: int = signal.SIGTERM) -> None:
         """End the named that `start_named` started."""
         self.dns.stop(signum)
-
-    def vtysh(self, *commands: str) -> str:
-        """Run commands through vtysh."""
-        return self.router.vtysh(*commands)
-
-    def show(self, command: str) -> Any:
-        """Run one show command of FRR and return its JSON."""
-        return self.router.show(command)
-
-    def kill_daemon(self, daemon: str, signum: int = signal.SIGKILL) -> None:
-        """Send zebra, ospfd or ospf6d a signal."""
-        self.router.kill(daemon, signum)
-
-    def start_daemon(self, daemon: str) -> None:
-        """Start zebra, ospfd or ospf6d again and wait until it takes commands."""
-        self.router.start(daemon)
-        self.router.await_daemon(daemon)
 
     def open_tap(self, name: str, addresses: Iterable[str] = (), *, up: bool = False) -> Tap:
         """Open a TAP here that this process owns: see `Tap`."""
