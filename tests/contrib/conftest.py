@@ -19,6 +19,12 @@ def contrib() -> pathlib.Path:
     return CONTRIB
 
 
+@pytest.fixture(scope="session")
+def shipped(contrib: pathlib.Path) -> Callable[[str, str], str]:
+    """Give the text of a routing daemon's configuration, by the daemon and the file's name."""
+    return lambda kind, name: (contrib / kind / f"{name}.{kind}.conf").read_text()
+
+
 def missing() -> list[str]:
     """Say what a lab test lacks on this machine."""
     wanted = [(f"{lab.FRR}/{name}", (lab.FRR / name).exists()) for name in lab.DAEMONS]

@@ -5,17 +5,15 @@ from __future__ import annotations
 import pathlib
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from frr_lan import Lan, Node, run, wait_for
+from lan_cluster import CONVERGE, SERVICE, Cluster, await_way_back, hops, wait_hops
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
 
 FILES = ("host-ospf", "host-bgp", "gateway-ospf")
-SERVICE = ("192.0.2.53/32", "2001:db8:53::53/128")
-CONVERGE = 60.0  # cold start with every LSA timer at its default
 SOON = 15.0
 BGPD = """
 ip prefix-list SERVICE permit 192.0.2.53/32
@@ -39,11 +37,6 @@ router bgp 65000
  exit-address-family
 exit
 """
-
-
-@pytest.fixture(scope="module")
-def shipped(contrib: pathlib.Path) -> Callable[[str], str]:
-    return lambda name: (contrib / "bird" / f"{name}.bird.conf").read_text()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -77,25 +70,6 @@ def birdc(node: Node, command: str) -> str:
     return run("birdc", "-s", f"{node.directory}/bird.ctl", *command.split(), check=False)
 
 
-def second_host(text: str) -> str:
-    assert text.count("192.168.1.6;") == 1
-    return text.replace("router id 192.168.1.6", "router id 192.168.1.7")
-
-
-def hops(node: Node, prefix: str) -> set[str]:
-    return {hop.get("gateway", hop.get("dev", "?")) for hop in node.routes(prefix)}
-
-
-def wait_hops(node: Node, prefix: str, count: int, bound: float = SOON) -> float:
-    began = time.monotonic()
-    wait_for(
-        lambda: len(hops(node, prefix)) == count,
-        bound,
-        lambda: f"{count} next hops for {prefix} in {node.namespace}, has {hops(node, prefix)}",
-    )
-    return time.monotonic() - began
-
-
 @pytest.mark.parametrize("name", FILES)
 def test_bird_accepts_the_file(name: str, contrib: pathlib.Path) -> None:
     done = checked(contrib / "bird" / f"{name}.bird.conf")
@@ -108,53 +82,25 @@ def test_a_line_that_bird_does_not_know_is_noticed(tmp_path: pathlib.Path) -> No
     assert checked(bad).returncode != 0
 
 
-class Hosts:
-    """A gateway with FRR's contrib file, and two hosts with BIRD's."""
-
-    def __init__(self, lan: Lan, host: str, gateway: str) -> None:
-        self.gateway = lan.node("gw", 1)
-        self.gateway.start_frr()
-        assert self.gateway.load(gateway) == []
-        self.a = start_bird(lan.node("a", 6), host)
-        self.b = start_bird(lan.node("b", 7), second_host(host))
-        self.await_way_back()
-
-    def await_way_back(self) -> None:
-        for node in (self.a, self.b):
-            for family in ("0.0.0.0/0", "::/0"):
-                wait_hops(node, family, 1, CONVERGE)
-
-    def announce(self) -> None:
-        """Have both hosts announce on anycast0 and nothing else."""
-        for node in (self.a, self.b):
-            for name in [name for name in node.taps if name != "anycast0"]:
-                node.close_tap(name)
-            if "anycast0" not in node.taps:
-                node.open_tap("anycast0", *SERVICE)
-        for prefix in SERVICE:
-            wait_hops(self.gateway, prefix, 2, 30)
-
-
 @pytest.fixture(scope="module")
-def booted(
-    make_lan: Callable[[], Lan], shipped: Callable[[str], str], contrib: pathlib.Path
-) -> Hosts:
-    frr = (contrib / "frr" / "gateway.frr.conf").read_text()
-    return Hosts(make_lan(), shipped("host-ospf"), frr)
+def booted(make_lan: Callable[[], Lan], shipped: Callable[[str, str], str]) -> Cluster:
+    """A gateway with FRR's file, and two hosts with BIRD's."""
+    host, gateway = shipped("bird", "host-ospf"), shipped("frr", "gateway")
+    return Cluster(make_lan(), host, gateway, start_bird)
 
 
 @pytest.fixture
-def hosts(booted: Hosts) -> Iterator[Hosts]:
+def hosts(booted: Cluster) -> Cluster:
     booted.announce()
     return booted
 
 
-def test_the_gateway_spreads_both_families_over_both_hosts(hosts: Hosts) -> None:
+def test_the_gateway_spreads_both_families_over_both_hosts(hosts: Cluster) -> None:
     assert hops(hosts.gateway, SERVICE[0]) == {"192.168.1.6", "192.168.1.7"}
     assert len(hops(hosts.gateway, SERVICE[1])) == 2
 
 
-def test_bfd_stands_in_both_families(hosts: Hosts) -> None:
+def test_bfd_stands_in_both_families(hosts: Cluster) -> None:
     def sessions() -> list[str]:
         told = birdc(hosts.a, "show bfd sessions").splitlines()
         return [line for line in told if " Up " in line]
@@ -165,7 +111,7 @@ def test_bfd_stands_in_both_families(hosts: Hosts) -> None:
 
 
 @pytest.mark.slow
-def test_the_last_resort_serves_only_when_nobody_is_better(hosts: Hosts) -> None:
+def test_the_last_resort_serves_only_when_nobody_is_better(hosts: Cluster) -> None:
     hosts.a.open_tap("anycast1", *SERVICE)
     hosts.a.close_tap("anycast0")
     for prefix in SERVICE:
@@ -178,7 +124,7 @@ def test_the_last_resort_serves_only_when_nobody_is_better(hosts: Hosts) -> None
     wait_hops(hosts.gateway, SERVICE[1], 1)
 
 
-def test_a_host_believes_the_gateway_s_default_route_and_nothing_else(hosts: Hosts) -> None:
+def test_a_host_believes_the_gateway_s_default_route_and_nothing_else(hosts: Cluster) -> None:
     hosts.b.close_tap("anycast0")
     for prefix in SERVICE:
         wait_hops(hosts.gateway, prefix, 1)
@@ -187,7 +133,7 @@ def test_a_host_believes_the_gateway_s_default_route_and_nothing_else(hosts: Hos
     assert hops(hosts.b, "0.0.0.0/0") == {"192.168.1.1"}
 
 
-def test_a_hold_without_carrier_is_announced_by_nobody(hosts: Hosts) -> None:
+def test_a_hold_without_carrier_is_announced_by_nobody(hosts: Cluster) -> None:
     hosts.a.close_tap("anycast0")
     hosts.a.ip("tuntap", "add", "anycast-hold", "mode", "tap")
     for prefix in SERVICE:
@@ -204,26 +150,26 @@ def test_a_hold_without_carrier_is_announced_by_nobody(hosts: Hosts) -> None:
 
 
 @pytest.mark.slow
-def test_a_host_that_stops_dead_is_missed_by_bfd(hosts: Hosts) -> None:
+def test_a_host_that_stops_dead_is_missed_by_bfd(hosts: Cluster) -> None:
     hosts.a.freeze()
     try:
         took = [wait_hops(hosts.gateway, prefix, 1, 3.5) for prefix in SERVICE]
         assert sum(took) < 3.5, took  # the dead interval alone would be later
     finally:
         hosts.a.thaw()
-    hosts.await_way_back()
+    await_way_back(hosts.a, hosts.b)
     for prefix in SERVICE:
         wait_hops(hosts.gateway, prefix, 2, CONVERGE)
 
 
 @pytest.mark.slow
-def test_bird_on_the_gateway_as_well(hosts: Hosts, shipped: Callable[[str], str]) -> None:
+def test_bird_on_the_gateway_as_well(hosts: Cluster, shipped: Callable[[str, str], str]) -> None:
     for process in hosts.gateway.processes.values():
         process.terminate()
         process.wait(10)
     hosts.gateway.processes.clear()
-    start_bird(hosts.gateway, shipped("gateway-ospf"))
-    hosts.await_way_back()
+    start_bird(hosts.gateway, shipped("bird", "gateway-ospf"))
+    await_way_back(hosts.a, hosts.b)
     for prefix in SERVICE:
         wait_hops(hosts.gateway, prefix, 2, CONVERGE)
     hosts.a.open_tap("rogue0", "203.0.113.77/32")
@@ -233,15 +179,14 @@ def test_bird_on_the_gateway_as_well(hosts: Hosts, shipped: Callable[[str], str]
     assert hops(hosts.gateway, "203.0.113.77/32") == set()
 
 
-def test_bgp_with_bgpd(make_lan: Callable[[], Lan], shipped: Callable[[str], str]) -> None:
+def test_bgp_with_bgpd(make_lan: Callable[[], Lan], shipped: Callable[[str, str], str]) -> None:
     lan = make_lan()
     gateway, host = lan.node("gw", 1), lan.node("a", 6)
     gateway.start_frr()
     gateway.start_daemon("bgpd")
     assert gateway.load(BGPD) == []
-    start_bird(host, shipped("host-bgp"))
-    for family in ("0.0.0.0/0", "::/0"):
-        wait_hops(host, family, 1, CONVERGE)
+    start_bird(host, shipped("bird", "host-bgp"))
+    await_way_back(host)
 
     def preference() -> set[str]:
         words = ("show bgp ipv4 unicast 192.0.2.53/32", "show bgp ipv6 unicast 2001:db8:53::53/128")

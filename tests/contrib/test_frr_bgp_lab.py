@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pathlib
 import time
@@ -10,12 +11,12 @@ from collections.abc import Callable
 import frr_lan as lab
 import pytest
 from frr_lan import Lan, Node, wait_for
+from lan_cluster import SERVICE, Cluster, await_bfd, boot, hops, refused, wait_hops
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
 
 FILES = ("host-bgp", "gateway-bgp")
 DAEMONS = ("zebra", "bfdd", "bgpd")
-SERVICE = ("192.0.2.53/32", "2001:db8:53::53/128")
 SECOND = ("192.0.2.54/32", "2001:db8:53::54/128")
 BOGUS = ("203.0.113.77/32", "2001:db8:bad::77/128")
 WITHIN = 20.0
@@ -32,48 +33,11 @@ EXTERNAL = {
 """What the heads of the files say of eBGP."""
 
 
-@pytest.fixture(scope="module")
-def shipped(contrib: pathlib.Path) -> Callable[[str], str]:
-    return lambda name: (contrib / "frr" / f"{name}.frr.conf").read_text()
-
-
 def external(name: str, text: str) -> str:
     for old, new in EXTERNAL[name]:
         assert old in text, old
         text = text.replace(old, new)
     return text
-
-
-def second_host(text: str) -> str:
-    assert text.count("router-id 192.168.1.6") == 1
-    return text.replace("router-id 192.168.1.6", "router-id 192.168.1.7")
-
-
-def boot(node: Node, text: str) -> Node:
-    node.start_frr(DAEMONS)
-    # bgpd says so although there is no peer yet.
-    noise = "Graceful restart configuration changed, reset all peers to take effect"
-    assert set(node.load(text)) <= {noise}
-    return node
-
-
-def commands(text: str) -> set[str]:
-    lines = (line.strip() for line in text.splitlines())
-    return {line for line in lines if line and not line.startswith("!")} - {"end", "exit"}
-
-
-def hops(node: Node, prefix: str) -> set[str]:
-    return {hop.get("gateway", hop.get("dev", "?")) for hop in node.routes(prefix)}
-
-
-def wait_count(node: Node, prefix: str, count: int, bound: float = WITHIN) -> float:
-    begin = time.monotonic()
-    wait_for(
-        lambda: len(hops(node, prefix)) == count,
-        bound,
-        lambda: f"{count} next hops for {prefix} in {node.namespace}, has {hops(node, prefix)}",
-    )
-    return time.monotonic() - begin
 
 
 def paths(node: Node, prefix: str) -> list[dict]:
@@ -87,16 +51,10 @@ def preference(node: Node, prefix: str) -> set[tuple[int, int]]:
     return {(path.get("locPrf"), path.get("metric")) for path in paths(node, prefix)}
 
 
-class Cluster:
-    """A gateway and two hosts; each host announces what `announce` says."""
-
-    def __init__(self, lan: Lan, host: str, gateway: str) -> None:
-        self.gateway = boot(lan.node("gw", 1), gateway)
-        self.a = boot(lan.node("a", 6), host)
-        self.b = boot(lan.node("b", 7), second_host(host))
-        for node in (self.a, self.b):
-            for family in ("0.0.0.0/0", "::/0"):
-                wait_count(node, family, 1, 30)
+def made(lan: Lan, host: str, gateway: str) -> Cluster:
+    """A gateway and two hosts by BGP."""
+    start = functools.partial(boot, daemons=DAEMONS)
+    return Cluster(lan, host, gateway, start, start)
 
 
 @pytest.mark.usefixtures("_lab_machine")
@@ -106,8 +64,8 @@ def test_a_dry_run_of_vtysh_finds_nothing_wrong(name: str, contrib: pathlib.Path
 
 
 @pytest.fixture(scope="module")
-def internal(make_lan: Callable[[], Lan], shipped: Callable[[str], str]) -> Cluster:
-    cluster = Cluster(make_lan(), shipped("host-bgp"), shipped("gateway-bgp"))
+def internal(make_lan: Callable[[], Lan], shipped: Callable[[str, str], str]) -> Cluster:
+    cluster = made(make_lan(), shipped("frr", "host-bgp"), shipped("frr", "gateway-bgp"))
     # Two VIPs: each is preferred on one host and last-resort on the other.
     cluster.a.open_tap("anycast0", *SERVICE)
     cluster.a.open_tap("anycast1", *SECOND)
@@ -118,24 +76,10 @@ def internal(make_lan: Callable[[], Lan], shipped: Callable[[str], str]) -> Clus
 
 @pytest.mark.parametrize("name", FILES)
 def test_real_daemons_accept_every_line_and_keep_it(
-    name: str, shipped: Callable[[str], str], internal: Cluster
+    name: str, shipped: Callable[[str, str], str], internal: Cluster
 ) -> None:
     node = internal.a if name == "host-bgp" else internal.gateway
-    running = commands(node.vtysh("show running-config"))
-    unshown = {
-        line
-        for line in commands(shipped(name)) - running
-        if not line.startswith(("frr defaults", "service integrated", "log syslog", "hostname"))
-    }
-    defaults = {
-        "detect-multiplier 3",
-        "transmit-interval 300",
-        "receive-interval 300",
-        "ip forwarding",
-        "ipv6 forwarding",
-        "bgp log-neighbor-changes",
-    }
-    assert unshown - defaults == set()
+    assert refused(node, shipped("frr", name)) == set()
 
 
 def test_each_vip_leads_to_the_host_that_prefers_it(internal: Cluster) -> None:
@@ -147,7 +91,7 @@ def test_each_vip_leads_to_the_host_that_prefers_it(internal: Cluster) -> None:
             WITHIN,
             lambda prefixes=prefixes: str(hops(internal.gateway, prefixes[0])),
         )
-        wait_count(internal.gateway, prefixes[1], 1)
+        wait_hops(internal.gateway, prefixes[1], 1)
         for prefix in prefixes:
             wait_for(
                 lambda prefix=prefix: (
@@ -205,11 +149,7 @@ def test_what_is_no_service_address_goes_nowhere(internal: Cluster) -> None:
 def test_a_host_that_stops_dead_is_noticed_by_bfd(
     internal: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def sessions_up() -> bool:
-        peers = json.loads(internal.gateway.vtysh("show bfd peers json"))
-        return sum(peer["status"] == "up" for peer in peers) == 4
-
-    wait_for(sessions_up, WITHIN, "four BFD sessions")
+    await_bfd(internal.gateway)
     wait_for(lambda: hops(internal.gateway, SERVICE[0]) == {"192.168.1.6"}, WITHIN, "a serves")
     begin = time.monotonic()
     internal.a.freeze()
@@ -226,10 +166,10 @@ def test_a_host_that_stops_dead_is_noticed_by_bfd(
 
 
 def test_between_two_ases_the_med_decides(
-    make_lan: Callable[[], Lan], shipped: Callable[[str], str]
+    make_lan: Callable[[], Lan], shipped: Callable[[str, str], str]
 ) -> None:
-    host, gateway = (external(name, shipped(name)) for name in FILES)
-    cluster = Cluster(make_lan(), host, gateway)
+    host, gateway = (external(name, shipped("frr", name)) for name in FILES)
+    cluster = made(make_lan(), host, gateway)
     cluster.a.open_tap("anycast0", *SERVICE)
     cluster.b.open_tap("anycast1", *SERVICE)
     wait_for(lambda: len(paths(cluster.gateway, SERVICE[0])) == 2, WITHIN, "both paths")
@@ -238,7 +178,7 @@ def test_between_two_ases_the_med_decides(
     cluster.b.close_tap("anycast1")
     cluster.b.open_tap("anycast0", *SERVICE)
     for prefix in SERVICE:
-        wait_count(cluster.gateway, prefix, 2)
+        wait_hops(cluster.gateway, prefix, 2)
     cluster.a.close_tap("anycast0")
     for prefix in SERVICE:
-        wait_count(cluster.gateway, prefix, 1)
+        wait_hops(cluster.gateway, prefix, 1)

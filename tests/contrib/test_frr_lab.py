@@ -8,16 +8,25 @@ import time
 from collections.abc import Callable, Iterator
 
 import frr_lan as lab
+import lan_cluster
 import pytest
 from frr_lan import Lan, Node, wait_for
+from lan_cluster import (
+    CONVERGE,
+    PACED,
+    SERVICE,
+    await_bfd,
+    await_way_back,
+    boot,
+    hops,
+    refused,
+    wait_hops,
+)
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(240)]
 
 FILES = ("host", "gateway", "host-stub", "gateway-stub", "host-classic")
-SERVICE = ("192.0.2.53/32", "2001:db8:53::53/128")
 OTHER_SERVICE = "192.0.2.54/32"
-CONVERGE = 60.0  # cold start of all routers with every LSA timer at its default
-PACED = 40.0  # one change, MinLSArrival and retransmissions on a busy machine included
 ROGUE = """
 router ospf
  redistribute kernel
@@ -44,37 +53,6 @@ BOGUS_HOST = ("203.0.113.77/32", "2001:db8:bad::77/128")
 BOGUS_NET = ("198.51.100.0/24", "2001:db8:dead::/48")
 
 
-@pytest.fixture(scope="module")
-def shipped(contrib: pathlib.Path) -> Callable[[str], str]:
-    return lambda name: (contrib / "frr" / f"{name}.frr.conf").read_text()
-
-
-def second_host(text: str) -> str:
-    assert text.count("router-id 192.168.1.6") == 2
-    return text.replace("router-id 192.168.1.6", "router-id 192.168.1.7")
-
-
-def boot(node: Node, text: str) -> Node:
-    node.start_frr()
-    assert node.load(text) == []
-    return node
-
-
-def hops(node: Node, prefix: str) -> set[str]:
-    """The devices or next hops by which the kernel would send; empty means no route."""
-    return {hop.get("gateway", hop.get("dev", "?")) for hop in node.routes(prefix)}
-
-
-def wait_hops(node: Node, prefix: str, count: int, bound: float = PACED) -> float:
-    begin = time.monotonic()
-    wait_for(
-        lambda: len(hops(node, prefix)) == count,
-        bound,
-        lambda: f"{count} next hops for {prefix} in {node.namespace}, has {hops(node, prefix)}",
-    )
-    return time.monotonic() - begin
-
-
 def calculated(node: Node) -> str:
     """Everything the routing protocols offered to zebra, installed or not."""
     return node.vtysh("show ip route ospf", "show ipv6 route ospf6")
@@ -91,11 +69,6 @@ def recalculate(node: Node) -> None:
     """Make ospf6d run its SPF again, here and on all routers: a cost, there and back."""
     for cost in ("11", "10"):
         node.vtysh("configure terminal", "interface eth0", f"ipv6 ospf6 cost {cost}")
-
-
-def commands(text: str) -> set[str]:
-    lines = (line.strip() for line in text.splitlines())
-    return {line for line in lines if line and not line.startswith("!")} - {"end", "exit"}
 
 
 # --- every line is accepted -------------------------------------------------
@@ -116,31 +89,10 @@ def plain_router(make_lan: Callable[[], Lan]) -> Callable[[str], Node]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_real_daemons_accept_every_line_and_keep_it(
-    name: str, shipped: Callable[[str], str], plain_router: Callable[[str], Node]
+    name: str, shipped: Callable[[str, str], str], plain_router: Callable[[str], Node]
 ) -> None:
-    node = plain_router(name)
-    node.start_frr()
-    assert node.load(shipped(name)) == []
-    running = commands(node.vtysh("show running-config"))
-    # What is a default is not shown; the daemons that refuse nothing are asked otherwise.
-    unshown = {
-        line
-        for line in commands(shipped(name)) - running
-        if not line.startswith(("frr defaults", "service integrated", "log syslog", "hostname"))
-    }
-    defaults = {
-        "detect-multiplier 3",
-        "transmit-interval 300",
-        "receive-interval 300",
-        "ip forwarding",
-        "ipv6 forwarding",
-        "log-adjacency-changes",
-        "ip ospf cost 10",
-        "ipv6 ospf6 cost 10",
-        "maximum-paths 16",
-    }
-    same = {line.replace(" area 0.0.0.0", " area 0") for line in running}
-    assert unshown - same - defaults == set()
+    node = boot(plain_router(name), shipped("frr", name))
+    assert refused(node, shipped("frr", name)) == set()
 
 
 def test_a_line_that_no_daemon_knows_is_noticed(plain_router: Callable[[str], Node]) -> None:
@@ -152,29 +104,8 @@ def test_a_line_that_no_daemon_knows_is_noticed(plain_router: Callable[[str], No
 # --- host.frr.conf with gateway.frr.conf ------------------------------------
 
 
-class Cluster:
-    """A gateway and two hosts."""
-
-    def __init__(self, lan: Lan, host: str, gateway: str) -> None:
-        self.gateway = lan.node("gw", 1)
-        self.a = lan.node("a", 6)
-        self.b = lan.node("b", 7)
-        boot(self.gateway, gateway)
-        boot(self.a, host)
-        boot(self.b, second_host(host))
-        for node in (self.a, self.b):
-            for family in ("0.0.0.0/0", "::/0"):
-                wait_hops(node, family, 1, CONVERGE)
-
-    def announce(self) -> None:
-        """Have both hosts announce on anycast0 and nothing else."""
-        for node in (self.a, self.b):
-            for name in [name for name in node.taps if name != "anycast0"]:
-                node.close_tap(name)
-            if "anycast0" not in node.taps:
-                node.open_tap("anycast0", *SERVICE)
-        for prefix in SERVICE:
-            wait_hops(self.gateway, prefix, 2, 40)
+class Cluster(lan_cluster.Cluster):
+    """A gateway and two hosts by OSPF."""
 
     def wait_served_by(self, count: int) -> None:
         """Wait for the kernel of the gateway, round the fault of ospf6d described below."""
@@ -189,8 +120,8 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def booted(make_lan: Callable[[], Lan], shipped: Callable[[str], str]) -> Cluster:
-    return Cluster(make_lan(), shipped("host"), shipped("gateway"))
+def booted(make_lan: Callable[[], Lan], shipped: Callable[[str, str], str]) -> Cluster:
+    return Cluster(make_lan(), shipped("frr", "host"), shipped("frr", "gateway"))
 
 
 @pytest.fixture
@@ -211,11 +142,7 @@ def test_a_host_never_is_designated_router(cluster: Cluster) -> None:
 
 
 def test_bfd_watches_every_host_in_both_families(cluster: Cluster) -> None:
-    def up() -> bool:
-        peers = json.loads(cluster.gateway.vtysh("show bfd peers json"))
-        return len(peers) == 4 and all(peer["status"] == "up" for peer in peers)
-
-    wait_for(up, 10, "four BFD sessions")
+    await_bfd(cluster.gateway)
     peer = json.loads(cluster.gateway.vtysh("show bfd peers json"))[0]
     assert (peer["transmit-interval"], peer["receive-interval"]) == (300, 300)
 
@@ -339,11 +266,7 @@ def test_a_rogue_host_is_heard_by_the_gateway_and_not_believed(rogue: Cluster) -
 def test_a_host_that_stops_dead_is_noticed_by_bfd(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def sessions_up() -> bool:
-        peers = json.loads(cluster.gateway.vtysh("show bfd peers json"))
-        return sum(peer["status"] == "up" for peer in peers) == 4
-
-    wait_for(sessions_up, 20, "four BFD sessions")
+    await_bfd(cluster.gateway)
     begin = time.monotonic()
     cluster.a.freeze()
     try:
@@ -376,17 +299,16 @@ end
 
 @pytest.mark.slow
 def test_beyond_a_stub_area_nobody_hears_more_than_the_service_addresses(
-    make_lan: Callable[[], Lan], shipped: Callable[[str], str]
+    make_lan: Callable[[], Lan], shipped: Callable[[str, str], str]
 ) -> None:
     lan = make_lan()
     gateway, host, core = lan.node("gw", 1), lan.node("a", 6), lan.node("core", 9)
     core.ip("link", "set", "eth0", "down")
     lan.wire(gateway, core, 9)
-    boot(gateway, shipped("gateway-stub"))
+    boot(gateway, shipped("frr", "gateway-stub"))
     boot(core, CORE)
-    boot(host, shipped("host-stub"))
-    for family in ("0.0.0.0/0", "::/0"):
-        wait_hops(host, family, 1, CONVERGE)
+    boot(host, shipped("frr", "host-stub"))
+    await_way_back(host)
     host.open_tap("anycast0", *SERVICE, *BOGUS_HOST)
     host.ip("route", "add", BOGUS_NET[0], "via", "192.168.1.9")
     host.ip("route", "add", BOGUS_NET[1], "via", "2001:db8:1::9")
@@ -417,16 +339,15 @@ def test_beyond_a_stub_area_nobody_hears_more_than_the_service_addresses(
 
 @pytest.mark.slow
 def test_in_the_classic_layout_the_address_on_lo_is_the_switch(
-    make_lan: Callable[[], Lan], shipped: Callable[[str], str]
+    make_lan: Callable[[], Lan], shipped: Callable[[str, str], str]
 ) -> None:
     lan = make_lan()
     gateway, host = lan.node("gw", 1), lan.node("a", 6)
-    boot(gateway, shipped("gateway"))
+    boot(gateway, shipped("frr", "gateway"))
     host.ip("addr", "add", OTHER_SERVICE, "dev", "lo")
     host.ip("addr", "add", BOGUS_HOST[1], "dev", "lo")
-    boot(host, shipped("host-classic"))
-    for family in ("0.0.0.0/0", "::/0"):
-        wait_hops(host, family, 1, CONVERGE)
+    boot(host, shipped("frr", "host-classic"))
+    await_way_back(host)
     for prefix in SERVICE:
         host.ip("addr", "add", prefix, "dev", "lo")
         wait_hops(gateway, prefix, 1)
