@@ -11,6 +11,7 @@ from anycast_wrapper.core.ladder import apply, live
 from anycast_wrapper.core.machine import next_deadline, step
 from anycast_wrapper.core.model import Link, Observation, Outcome, Policy, Reason
 from anycast_wrapper.core.state import State, initial
+from tests.fakes.passing import Passing
 
 GOOD = Outcome(ok=True, reason=Reason.HEALTHY, latency=0.001)
 LATENCY = 0.001
@@ -19,7 +20,7 @@ HURRIED = 0.15
 
 
 @dataclass
-class World:
+class World(Passing):
     """The core, the time, and what the core believes to be outside.
 
     Attributes:
@@ -27,6 +28,9 @@ class World:
         refused: interfaces that the kernel refuses to change.
         log: (time, effect) of everything that was asked for.
     """
+
+    next_deadline = staticmethod(next_deadline)
+    time_passed = events.TimePassed()
 
     policy: Policy
     now: float = 0.0
@@ -82,24 +86,6 @@ class World:
                     return effect
                 self.links = apply(self.links, effect)
         return None
-
-    def next_time(self) -> float | None:
-        """When something happens by itself."""
-        deadline = next_deadline(self.state, self.now)
-        times = [at for at, _ in self.pending] + ([] if deadline is None else [deadline])
-        return min(times, default=None)
-
-    def run_until(self, end: float) -> None:
-        """Let time pass, with everything that happens in it."""
-        while (at := self.next_time()) is not None and at <= end:
-            self.now = at
-            due = sorted((p for p in self.pending if p[0] <= at), key=lambda p: p[0])
-            self.pending = [p for p in self.pending if p[0] > at]
-            for _, event in due:
-                self.feed(event)
-            if not due:
-                self.feed(events.TimePassed())
-        self.now = max(self.now, end)
 
     def announced(self) -> set[tuple[str, str]]:
         """(interface, address) of everything that the kernel announces."""

@@ -14,6 +14,7 @@ from anycast_wrapper.gateway.plan import Policy, plan
 from anycast_wrapper.gateway.ports import LeftOut
 from anycast_wrapper.gateway.state import State, initial
 from anycast_wrapper.gateway.tracking import next_deadline, step
+from tests.fakes.passing import Passing
 
 GOOD = Outcome(ok=True, reason=Reason.HEALTHY, latency=0.001)
 LATENCY = 0.001
@@ -38,7 +39,7 @@ def pool(*addresses, name="resolver", members=None, probes=(PROBE,), **options):
 
 
 @dataclass
-class World:
+class World(Passing):
     """The core, the time, and what it believes to be outside.
 
     Attributes:
@@ -49,6 +50,9 @@ class World:
         log: (time, effect) of everything that was asked for.
         running: probes that run, by their number.
     """
+
+    next_deadline = staticmethod(next_deadline)
+    time_passed = events.TimePassed()
 
     policy: Policy
     now: float = 0.0
@@ -111,24 +115,6 @@ class World:
         if not leads:
             del self.leads[address]
         return events.Applied(address, members, out)
-
-    def next_time(self):
-        """When something happens by itself."""
-        deadline = next_deadline(self.state, self.now)
-        times = [at for at, _ in self.pending] + ([] if deadline is None else [deadline])
-        return min(times, default=None)
-
-    def run_until(self, end):
-        """Let time pass, with everything that happens in it."""
-        while (at := self.next_time()) is not None and at <= end:
-            self.now = at
-            due = sorted((p for p in self.pending if p[0] <= at), key=lambda p: p[0])
-            self.pending = [p for p in self.pending if p[0] > at]
-            for _, event in due:
-                self.feed(event)
-            if not due:
-                self.feed(events.TimePassed())
-        self.now = max(self.now, end)
 
     def led_to(self, address):
         """The servers that get new queries for a service address."""
