@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 MAX_TRIES = 10
 MAX_TIME = 3600.0
-DNS_PORT = 53
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _NUMBER = frozenset("0123456789.")

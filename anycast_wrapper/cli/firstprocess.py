@@ -23,17 +23,16 @@ LINGER = 1.0
 it together with us, and the routers have to hear of the withdrawal first."""
 
 
-def below_first(serve: Callable[[], int], pid: int | None = None) -> int:
+def below_first(serve: Callable[[], int]) -> int:
     """Run ``serve``, in a child if this is the first process; its exit status.
 
     Args:
         serve: the wrapper, until it ends.
-        pid: ours, unless a test says otherwise.
 
     Returns:
         What ``serve`` returned; 128 and the signal's number if a signal ended it.
     """
-    if (os.getpid() if pid is None else pid) != 1:
+    if os.getpid() != 1:
         return serve()
     awaited = {*PASSED_ON, signal.SIGCHLD}
     # Blocked before there is a child: what comes in between waits for us.

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-from anycast_wrapper.errors import AnycastWrapError
-
 from .exits import Exit, NotInstalledError
 
 MOST_HOSTS = 24
@@ -17,10 +15,6 @@ the tables of all namespaces together (arp(7), gc_thresh3: 1,024 entries). 32 ho
 OSPF's packets are dropped; it is not ours to raise."""
 
 PACKAGES = {"FRR": "frr", "vtysh": "frr", "named": "bind9", "ip": "iproute2"}
-
-
-class NotRootError(AnycastWrapError):
-    """Namespaces need root."""
 
 
 @click.group()

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from .facts import Facts, IrrelevantError, UndeterminedError
 
+_READ = 3
+"""Names in a list that are told."""
+
 
 class Severity(StrEnum):
     """How bad it is if a check finds something."""
@@ -102,9 +105,9 @@ def examine(one: Check, facts: Facts) -> Result:
     return Result(one, Outcome.FOUND if findings else outcome, tuple(findings), detail)
 
 
-def listed(words: Sequence[object], most: int = 3) -> str:
-    """``a, b and 4 more``: names, as many as one reads at three in the morning."""
-    shown = [str(word) for word in words[:most]]
-    if len(words) > most:
-        return f"{', '.join(shown)} and {len(words) - most} more"
+def listed(words: Sequence[object]) -> str:
+    """``a, b, c and 4 more``: names, as many as one reads at three in the morning."""
+    shown = [str(word) for word in words[:_READ]]
+    if len(words) > _READ:
+        return f"{', '.join(shown)} and {len(words) - _READ} more"
     return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))

@@ -5,9 +5,6 @@ from enum import StrEnum
 
 from anycast_wrapper.core.model import Address, Probe
 
-MAX_WEIGHT = 255
-"""The kernel's next-hop groups keep ``weight - 1`` in eight bits (``struct nexthop_grp``)."""
-
 
 class Below(StrEnum):
     """What becomes of a service address when fewer servers are left than its minimum."""
@@ -26,7 +23,8 @@ class Server:
         name: unique in its pool; what an operator drains by.
         addresses: its administrative addresses, at most one of each IP version: there it is probed,
             and there queries for a service address of the same version are sent.
-        weight: its share of new flows, relative to the others'; 1 to `MAX_WEIGHT`.
+        weight: its share of new flows, relative to the others'; 1 to 255, as the
+            kernel's next-hop groups keep ``weight - 1`` in eight bits (``struct nexthop_grp``).
         interface: the interface that it is reached through (a tunnel, say), or None where the
             routing table is to say; then a server on another subnet is reached through the router
             that leads to it.

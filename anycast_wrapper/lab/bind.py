@@ -76,7 +76,6 @@ class NameServer:
         rndc: bool = False,
         expire: int = 86400,
         notify: Sequence[str] = (),
-        raw: str = "",
     ) -> None:
         """Write the configuration and the zone. Call it before named starts, or reload named after.
 
@@ -85,11 +84,8 @@ class NameServer:
             rndc: Whether rndc may control it.
             expire: The zone's SOA expire, in seconds.
             notify: The secondaries that a primary tells of its zone.
-            raw: Appended to ``named.conf``.
         """
-        self.config.write_text(
-            self._config_text(primary, notify, rndc=rndc) + raw, encoding="ascii"
-        )
+        self.config.write_text(self._config_text(primary, notify, rndc=rndc), encoding="ascii")
         (self.directory / "rndc.conf").write_text(_rndc_text(), encoding="ascii")
         self.write_zone(expire=expire)
 

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -67,7 +66,6 @@ class ExaBgp:
         program: Which ExaBGP.
         bgp: How BGP is spoken in the lab.
         watchdog: The routes stand in ExaBGP's configuration, each with a watchdog.
-        settings: For its environment, beside `SETTINGS`.
     """
 
     def __init__(
@@ -77,7 +75,6 @@ class ExaBgp:
         bgp: Bgp,
         *,
         watchdog: bool = False,
-        settings: Sequence[str] = (),
     ) -> None:
         self.wrapper = wrapper
         self.host = wrapper.host
@@ -85,7 +82,6 @@ class ExaBgp:
         self.directory.mkdir(exist_ok=True)
         self.config = self.directory / "exabgp.conf"
         self._program = program
-        self._settings = tuple(settings)
         self._process: subprocess.Popen[str] | None = None
         self.config.write_text(self._text(bgp, watchdog=watchdog), encoding="ascii")
 
@@ -93,7 +89,7 @@ class ExaBgp:
         """Start it, and with it the process that follows the wrapper."""
         environment = [f"{name}={value}" for name, value in SETTINGS.items()]
         do = ["server"] if version_of(self._program) >= 5 else []
-        argv = ["env", *environment, *self._settings, self._program, *do, str(self.config)]
+        argv = ["env", *environment, self._program, *do, str(self.config)]
         with (self.directory / "log").open("a", encoding="utf-8") as output:
             self._process = self.host.popen(argv, stdout=output, stderr=output)
         self.await_child()

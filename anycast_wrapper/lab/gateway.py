@@ -8,14 +8,12 @@ from anycast_wrapper.lab.bgp import gateway_lines
 from anycast_wrapper.lab.bind import NameServer
 from anycast_wrapper.lab.eventually import eventually
 from anycast_wrapper.lab.frr import OspfInterface, Router, RouterConfig
-from anycast_wrapper.lab.host import GATEWAY, GATEWAY6, Common, Host
+from anycast_wrapper.lab.host import GATEWAY, Common, Host
 from anycast_wrapper.lab.namespace import Namespace
 from anycast_wrapper.lab.routed import Routed
 from anycast_wrapper.lab.routelog import RouteLog
 
 ADDRESS = GATEWAY
-ADDRESS6 = GATEWAY6
-LINK_LOCAL = "fe80::1"
 CLIENTS_ADDRESS = "198.51.100.1"
 PRIMARY_PORT = 5300
 # Replace an IPv6 route in one step. Without it zebra deletes and adds it, and for a tenth of a

@@ -2,8 +2,8 @@
 
 import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from anycast_wrapper.lab.bgp import Bgp, host_lines, zebra_lines
@@ -38,8 +38,6 @@ class HostOptions:
         speaker: In a lab with BGP, bgpd runs here; without, a test starts what speaks BGP.
         bird: BIRD is the routing daemon here, instead of FRR.
         stub: As `BirdConfig` has it.
-        raw: FRR configuration appended as it is, by daemon, such as
-            ``{"ospfd": ["router ospf", " redistribute connected"]}``.
     """
 
     classic: bool = False
@@ -49,7 +47,6 @@ class HostOptions:
     speaker: bool = True
     bird: bool = False
     stub: bool = False
-    raw: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,10 +101,10 @@ class Host(Routed):
         self.dns = NameServer(namespace, directory / "dns", self.name)
         self.configure_dns()
 
-    def configure_dns(self, *, raw: str = "") -> None:
-        """Write named's files anew, ``raw`` appended to ``named.conf``."""
+    def configure_dns(self) -> None:
+        """Write named's files anew."""
         primary = "192.168.53.1 port 5300" if self.options.secondary else ""
-        self.dns.configure(primary=primary, rndc=self.options.rndc, raw=raw)
+        self.dns.configure(primary=primary, rndc=self.options.rndc)
 
     def named_command(self) -> list[str]:
         """The argv that runs named in the foreground, for whoever is already in the namespace."""
@@ -152,13 +149,12 @@ class Host(Routed):
 
     def _bgp(self, common: Common, bgp: Bgp) -> RouterConfig:
         gateways = (GATEWAY, GATEWAY6)
-        raw = {"zebra": zebra_lines(), **self.options.raw}
         speaks = self.options.speaker
         return RouterConfig(
             router_id=self.address,
             bgp=host_lines(bgp, self.address, gateways, common.services) if speaks else (),
             bfd=bgp.bfdd() if speaks else (),
-            raw=tuple((daemon, tuple(lines)) for daemon, lines in raw.items()),
+            raw=(("zebra", zebra_lines()),),
         )
 
     def _routing(self, common: Common) -> RouterConfig:
@@ -182,5 +178,4 @@ class Host(Routed):
             router_id=self.address,
             interfaces=(lan, *ranks),
             ospf=tuple(f"network {one} area 0" for one in networks),
-            raw=tuple((daemon, tuple(lines)) for daemon, lines in self.options.raw.items()),
         )

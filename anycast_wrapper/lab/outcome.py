@@ -10,7 +10,6 @@ from anycast_wrapper.lab.scenarios.model import Scenario
 
 BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 MOST_BUCKETS = 100
-UNKNOWN = "?"
 
 
 @dataclass(frozen=True)

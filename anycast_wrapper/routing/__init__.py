@@ -4,7 +4,7 @@ from .bgp import MANNER as BGP
 from .bgp import BgpTable
 from .bird import Bird
 from .birdpeers import BirdPeers
-from .census import Announcer, Census
+from .census import Census
 from .daemon import BIRD, Manner, RoutingDaemon, Unasked
 from .departure import Departure, departure
 from .frr import MANNER as FRR
@@ -18,7 +18,6 @@ __all__ = [
     "BGP",
     "BIRD",
     "FRR",
-    "Announcer",
     "Answers",
     "BgpTable",
     "Bird",

@@ -20,9 +20,6 @@ Document = dict[str, Any]
 KEPT = 50
 """Events that are remembered."""
 
-GOOD = frozenset({How.SERVED, How.FAIL_OPEN})
-"""Ways of being led that send queries somewhere."""
-
 STATES = ("served", "degraded", "partly-served", "withdrawn", "stopping")
 """What `gateway_state` can say."""
 

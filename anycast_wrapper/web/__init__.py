@@ -4,6 +4,6 @@
 extra ``metrics``), so it is imported only where it is wanted.
 """
 
-from .answers import Answer, Asked, Handler, Place, Routes
+from .answers import Answer, Asked, Place, Routes
 
-__all__ = ["Answer", "Asked", "Handler", "Place", "Routes"]
+__all__ = ["Answer", "Asked", "Place", "Routes"]

@@ -21,8 +21,6 @@ from tests.gateway.routing_world import routing
 
 V4, OTHER4 = ip_address("192.0.2.53"), ip_address("192.0.2.54")
 V6 = ip_address("2001:db8:53::53")
-SERVICES = (V4, OTHER4, V6)
-"""The service addresses that the suite uses."""
 
 
 class World(Protocol):

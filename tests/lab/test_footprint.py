@@ -13,12 +13,6 @@ from anycast_wrapper.lab.wrapper import Wrapper, left_on
 from .cluster import figure, pause
 
 ADDRESSES = ("192.0.2.53",)
-ZONE = """$TTL 60
-$ORIGIN example.test.
-@ SOA ns h 1 1 1 1 1
-@ NS ns
-ns A 192.0.2.9
-"""
 
 
 @pytest.fixture(scope="module")

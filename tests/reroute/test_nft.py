@@ -24,7 +24,7 @@ PEERS = {
 }
 SERVICES = tuple((ip_address(a), 53) for a in (ADDRESS, OTHER, SIX))
 IP_RECVTTL, IP_TTL = 12, 2
-IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT = 51, 52
+IPV6_RECVHOPLIMIT = 51
 
 
 class World:

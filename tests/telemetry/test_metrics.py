@@ -30,8 +30,6 @@ from anycast_wrapper.telemetry.status import node_state
 
 from .story import BAD, V4, V6, Story
 
-GOOD = Outcome(ok=True, reason=Reason.HEALTHY, latency=0.001)
-
 
 def collector(tally, **sources):
     return NodeCollector(tally, LoopLag(), Sources(**sources))

@@ -16,9 +16,9 @@ _NO_SYSTEMD = Absent("systemd does not run here")
 _SPANS = {"min": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
-def here(root: Path = Path("/")) -> bool:
+def here() -> bool:
     """Whether systemd is what runs this host (sd_booted(3))."""
-    return (root / "run/systemd/system").is_dir()
+    return Path("/run/systemd/system").is_dir()
 
 
 async def units() -> tuple[Unit, ...] | Unknown | Absent:

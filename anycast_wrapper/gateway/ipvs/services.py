@@ -7,7 +7,6 @@ import errno
 from collections.abc import Collection
 from typing import Any
 
-from anycast_wrapper.core.model import Address
 from anycast_wrapper.gateway.exchange import ACK, CREATE, DUMP, EXCLUSIVE, RefusedError
 from anycast_wrapper.gateway.ports import ForwardingError
 
@@ -100,9 +99,3 @@ class Services:
 
     async def _ask(self, attempt: str, question: Any, flags: int) -> list[Any]:
         return await self._exchange.ask(attempt, question, None, flags)
-
-
-def foreign(listed: Collection[Virtual], address: Address, wanted: Collection[Virtual]) -> str:
-    """A virtual service of this address that stands where ours would, for people; or nothing."""
-    found = [one for one in listed if one.address == address and one in wanted]
-    return str(found[0]) if found else ""

@@ -8,7 +8,6 @@ redistributes the anchor instead, which also stays the same as servers come and 
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from anycast_wrapper.core.model import Address
@@ -21,8 +20,6 @@ from .hearing import Heard, Hearing
 from .leads import Leads
 from .model import Found, Hop, Means, Settings
 from .objects import Objects
-
-_log = logging.getLogger(__name__)
 
 _MOST = 255  # of a weight
 

@@ -13,9 +13,9 @@ from anycast_wrapper.lab.scenarios import (
     planned,
     speakers,
 )
-from anycast_wrapper.lab.scenarios.model import Expected, Scenario, Stage
+from anycast_wrapper.lab.scenarios.model import Scenario
 
-__all__ = ["ALL", "Expected", "Scenario", "Stage", "UnknownScenarioError", "called"]
+__all__ = ["ALL", "Scenario", "UnknownScenarioError", "called"]
 
 ALL: dict[str, Scenario] = {
     scenario.name: scenario
