@@ -15,24 +15,30 @@ import struct
 from collections.abc import Callable, Collection
 
 from anycast_wrapper.core.model import Network
+from anycast_wrapper.rtnetlink import (
+    ADD_MEMBERSHIP,
+    ADDRESS_GROUPS,
+    ADDRESSES,
+    BATCH,
+    DATAGRAM,
+    DROP_MEMBERSHIP,
+    LINK_GROUP,
+    LINKS,
+    NEXTHOP_GROUP,
+    NEXTHOPS,
+    RECEIVE_BUFFER,
+    ROUTE,
+    ROUTE_GROUPS,
+    ROUTES,
+    SO_RCVBUFFORCE,
+    SOL_NETLINK,
+    messages,
+)
 
 from .errors import refusal
-from .routes import ROUTE, messages
 
-_SOL_NETLINK = 270
-_ADD_MEMBERSHIP = 1
-_DROP_MEMBERSHIP = 2
-_SO_RCVBUFFORCE = 33
-_RCVBUF = 4 * 1024 * 1024
-_BATCH = 256
-_BUFFER = 65536
-
-_GROUPS = (1, 5, 9)  # RTNLGRP_LINK, _IPV4_IFADDR, _IPV6_IFADDR
-_ROUTE_GROUPS = (7, 11, 32)  # RTNLGRP_IPV4_ROUTE, _IPV6_ROUTE, _NEXTHOP
-_LINKS = frozenset({16, 17})  # RTM_NEWLINK, RTM_DELLINK
-_ADDRESSES = frozenset({20, 21})  # RTM_NEWADDR, RTM_DELADDR
-_ROUTES = frozenset({24, 25})  # RTM_NEWROUTE, RTM_DELROUTE
-_NEXTHOPS = frozenset({104, 105})  # RTM_NEWNEXTHOP, RTM_DELNEXTHOP
+_GROUPS = (LINK_GROUP, *ADDRESS_GROUPS)
+_ROUTE_GROUPS = (*ROUTE_GROUPS, NEXTHOP_GROUP)
 _INDEX_AT = 4  # of ifi_index and of ifa_index alike
 
 
@@ -76,7 +82,7 @@ class Events:
             _enlarge(sock)
             sock.bind((0, 0))
             for group in _GROUPS:
-                sock.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+                sock.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
             asyncio.get_running_loop().add_reader(sock, self._readable)
         except OSError as error:
             sock.close()
@@ -96,11 +102,11 @@ class Events:
         wanted = bool(self._routes())
         if self._sock is None or wanted == self._route_groups:
             return
-        option = _ADD_MEMBERSHIP if wanted else _DROP_MEMBERSHIP
+        option = ADD_MEMBERSHIP if wanted else DROP_MEMBERSHIP
         for group in _ROUTE_GROUPS:
             # The last group is unknown before 5.3, which has no next hop objects either.
             with contextlib.suppress(OSError):
-                self._sock.setsockopt(_SOL_NETLINK, option, group)
+                self._sock.setsockopt(SOL_NETLINK, option, group)
         self._route_groups = wanted
 
     def close(self) -> None:
@@ -114,11 +120,11 @@ class Events:
         """Read what is there; tell once, however many messages it was."""
         concerns = stale = False
         sock = self._sock
-        for _ in range(_BATCH):  # then let the loop do something else; it calls again
+        for _ in range(BATCH):  # then let the loop do something else; it calls again
             if sock is None:
                 break
             try:
-                data = sock.recv(_BUFFER)
+                data = sock.recv(DATAGRAM)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError as error:
@@ -139,13 +145,13 @@ class Events:
         """Whether a datagram concerns what we show at all, and the required routes."""
         required = self._routes()
         concerns = stale = False
-        for kind, _, message in messages(data):
-            if kind in _ROUTES:
+        for kind, _, _, message in messages(data):
+            if kind in ROUTES:
                 if len(message) >= ROUTE.size:
                     stale |= any(message[1] == network.prefixlen for network in required)
-            elif kind in _NEXTHOPS:
+            elif kind in NEXTHOPS:
                 stale |= bool(required)
-            elif kind in _LINKS or kind in _ADDRESSES:
+            elif kind in LINKS or kind in ADDRESSES:
                 # IPv4 routes that go with a link or an address go without a message of their own.
                 stale |= bool(required)
                 concerns |= self._is_ours(kind, message)
@@ -156,7 +162,7 @@ class Events:
             return True
         index = struct.unpack_from("=i", message, _INDEX_AT)[0]
         before = self._indexes
-        if kind in _LINKS or index not in before:
+        if kind in LINKS or index not in before:
             self._indexes = self._ours()
         return index in before or index in self._indexes
 
@@ -172,6 +178,6 @@ class Events:
 def _enlarge(sock: socket.socket) -> None:
     """A receive buffer that outlives a pause of ours, past rmem_max where we may."""
     try:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RCVBUF)
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
     except PermissionError:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RCVBUF)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)

@@ -14,20 +14,21 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from anycast_wrapper.core.model import Network
+from anycast_wrapper.rtnetlink import (
+    DATAGRAM,
+    HEADER,
+    ROUTE,
+    SOL_NETLINK,
+    attribute,
+    messages,
+)
 
 from .errors import refusal
 
-HEADER = struct.Struct("=IHHII")
-"""struct nlmsghdr: length, type, flags, sequence, port."""
-
-ROUTE = struct.Struct("=BBBBBBBBI")
-"""struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags."""
-
-_ATTRIBUTE = struct.Struct("=HH")
 _NEXTHOP = struct.Struct("=HBBi")
 _NLMSG_ERROR = 2
 _NLMSG_DONE = 3
@@ -38,10 +39,8 @@ _MAIN = 254
 _UNICAST = 1
 _DST, _MULTIPATH, _TABLE = 1, 9, 15
 _DEAD_OR_LINKDOWN = 0x01 | 0x10
-_SOL_NETLINK = 270
 _GET_STRICT_CHK = 12
 _ATTEMPTS = 3
-_BUFFER = 65536
 
 
 async def present(wanted: Collection[Network]) -> frozenset[Network]:
@@ -73,11 +72,11 @@ async def _dump(family: int, wanted: Collection[Network]) -> tuple[set[Network],
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
             sock.setblocking(False)
             with contextlib.suppress(OSError):  # older than 4.20: every table comes, we choose
-                sock.setsockopt(_SOL_NETLINK, _GET_STRICT_CHK, 1)
+                sock.setsockopt(SOL_NETLINK, _GET_STRICT_CHK, 1)
             sock.send(_question(family))
             while len(found) < len(wanted):
-                data = await loop.sock_recv(sock, _BUFFER)
-                for kind, flags, message in messages(data):
+                data = await loop.sock_recv(sock, DATAGRAM)
+                for kind, flags, _, message in messages(data):
                     consistent = consistent and not flags & _DUMP_INTERRUPTED
                     if kind in (_NLMSG_DONE, _NLMSG_ERROR):
                         _verify(message)
@@ -102,18 +101,6 @@ def _verify(end: memoryview) -> None:
         raise OSError(code, os.strerror(code))
 
 
-def messages(data: bytes) -> Iterator[tuple[int, int, memoryview]]:
-    """The messages of one datagram: type, flags, and what follows the header."""
-    view = memoryview(data)
-    offset = 0
-    while offset + HEADER.size <= len(view):
-        length, kind, flags, _, _ = HEADER.unpack_from(view, offset)
-        if length < HEADER.size:
-            return
-        yield kind, flags, view[offset + HEADER.size : offset + length]
-        offset += (length + 3) & ~3
-
-
 def _usable(message: memoryview, family: int, wanted: Collection[Network]) -> set[Network]:
     """The route's prefix, if it is wanted, of the main table, and packets can leave over it."""
     if len(message) < ROUTE.size or all(message[1] != network.prefixlen for network in wanted):
@@ -121,26 +108,17 @@ def _usable(message: memoryview, family: int, wanted: Collection[Network]) -> se
     route_family, dst_len, _, _, table, _, _, route_type, flags = ROUTE.unpack_from(message)
     if route_family != family or route_type != _UNICAST or flags & _DEAD_OR_LINKDOWN:
         return set()
-    attributes = dict(_attributes(message[ROUTE.size :]))
-    if _TABLE in attributes:
-        table = struct.unpack("=I", attributes[_TABLE])[0]
+    rest = message[ROUTE.size :]
+    if (number := attribute(rest, _TABLE)) is not None:
+        table = struct.unpack("=I", number)[0]
     if table != _MAIN:
         return set()
-    if _MULTIPATH in attributes and not _any_alive(attributes[_MULTIPATH]):
+    if (nexthops := attribute(rest, _MULTIPATH)) is not None and not _any_alive(nexthops):
         return set()
     width = 4 if family == socket.AF_INET else 16
-    packed = bytes(attributes.get(_DST, bytes(width)))
+    prefix = attribute(rest, _DST)
+    packed = bytes(width) if prefix is None else bytes(prefix)
     return {network for network in wanted if network == ip_network((packed, dst_len))}
-
-
-def _attributes(view: memoryview) -> Iterator[tuple[int, memoryview]]:
-    offset = 0
-    while offset + _ATTRIBUTE.size <= len(view):
-        length, kind = _ATTRIBUTE.unpack_from(view, offset)
-        if length < _ATTRIBUTE.size:
-            return
-        yield kind & 0x3FFF, view[offset + _ATTRIBUTE.size : offset + length]
-        offset += (length + 3) & ~3
 
 
 def _any_alive(nexthops: memoryview) -> bool:

@@ -454,7 +454,7 @@ def test_overrun_is_told(linux, monkeypatch):
         async with ready(linux) as kernel:
             told = Told()
             # The last message that gets through is not about us: only the overrun itself tells.
-            monkeypatch.setattr("anycast_wrapper.kernel.events._RCVBUF", 2048)
+            monkeypatch.setattr("anycast_wrapper.kernel.events.RECEIVE_BUFFER", 2048)
             await kernel.watch(told)
             for n in range(64):
                 ip("address", "add", f"203.0.113.{n}/32", "dev", "uplink")

@@ -20,27 +20,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from anycast_wrapper.gateway.ports import ForwardingError
+from anycast_wrapper.rtnetlink import (
+    ADD_MEMBERSHIP,
+    ADDRESS_GROUPS,
+    ADDRESSES,
+    BATCH,
+    DATAGRAM,
+    LINK_GROUP,
+    LINKS,
+    NEXTHOP_GROUP,
+    NEXTHOPS,
+    RECEIVE_BUFFER,
+    ROUTE,
+    ROUTE_GROUPS,
+    ROUTES,
+    SO_RCVBUFFORCE,
+    SOL_NETLINK,
+    attribute,
+    messages,
+)
 
 from .model import FIRST_ID, LAST_ID
 
-_SOL_NETLINK = 270
-_ADD_MEMBERSHIP = 1
-_SO_RCVBUFFORCE = 33
-_RCVBUF = 4 * 1024 * 1024
-_BATCH = 256
-_BUFFER = 65536
-
-# RTNLGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE, _NEXTHOP (since 5.3)
-_GROUPS = (1, 5, 7, 9, 11, 32)
-_LINKS = frozenset({16, 17})  # RTM_NEWLINK, RTM_DELLINK
-_ADDRESSES = frozenset({20, 21})  # RTM_NEWADDR, RTM_DELADDR
-_ROUTES = frozenset({24, 25})  # RTM_NEWROUTE, RTM_DELROUTE
-_NEXTHOPS = frozenset({104, 105})  # RTM_NEWNEXTHOP, RTM_DELNEXTHOP
-
-_HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port
-_ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
+_GROUPS = (LINK_GROUP, *ADDRESS_GROUPS, *ROUTE_GROUPS, NEXTHOP_GROUP)
 _NEXTHOP = struct.Struct("=BBBBI")  # struct nhmsg
-_ATTRIBUTE = struct.Struct("=HH")
 _INDEX = struct.Struct("=B3xi")  # of struct ifinfomsg and of struct ifaddrmsg alike
 _NUMBER = struct.Struct("=I")
 _DESTINATION, _ID = 1, 1  # RTA_DST, NHA_ID
@@ -101,11 +104,11 @@ class Hearing:
             raise ForwardingError(f"cannot watch the kernel's routes: {error.strerror}") from None
         sock.setblocking(False)
         with contextlib.suppress(OSError):  # needs CAP_NET_ADMIN
-            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RCVBUF)
+            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
         sock.bind((0, 0))  # of groups, only a socket with an address of its own hears
         for group in _GROUPS:
             with contextlib.suppress(OSError):
-                sock.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+                sock.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
         asyncio.get_running_loop().add_reader(sock, self.catch_up)
         self._sock = sock
 
@@ -120,11 +123,11 @@ class Hearing:
         """Read what is there; tell once, however many messages it was."""
         said: list[Heard] = []
         own = self._own()
-        for _ in range(_BATCH):  # then let the loop do something else; it calls again
+        for _ in range(BATCH):  # then let the loop do something else; it calls again
             if self._sock is None:
                 break
             try:
-                data = self._sock.recv(_BUFFER)
+                data = self._sock.recv(DATAGRAM)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError as error:
@@ -140,14 +143,7 @@ class Hearing:
 
 def read(data: bytes, protocol: int, own: int) -> Iterator[Heard]:
     """What the messages of one datagram say, other than of our own changes."""
-    view = memoryview(data)
-    offset = 0
-    while offset + _HEADER.size <= len(view):
-        length, kind, _, _, port = _HEADER.unpack_from(view, offset)
-        if length < _HEADER.size:
-            return
-        body = view[offset + _HEADER.size : offset + length]
-        offset += (length + 3) & ~3
+    for kind, _, port, body in messages(data):
         if own and port == own:
             continue
         with contextlib.suppress(struct.error):  # shorter than its kind: says nothing
@@ -157,39 +153,27 @@ def read(data: bytes, protocol: int, own: int) -> Iterator[Heard]:
 
 
 def _message(kind: int, body: memoryview, protocol: int) -> Heard | None:
-    if kind in _ROUTES:
+    if kind in ROUTES:
         return _route(body)
-    if kind in _NEXTHOPS:
+    if kind in NEXTHOPS:
         maker = _NEXTHOP.unpack_from(body)[2]
-        (number,) = _NUMBER.unpack(_attribute(body[_NEXTHOP.size :], _ID) or bytes(4))
+        (number,) = _NUMBER.unpack(attribute(body[_NEXTHOP.size :], _ID) or bytes(4))
         ours = maker == protocol or FIRST_ID <= number <= LAST_ID
         return Heard(ours=True) if ours else None
-    if kind in _LINKS | _ADDRESSES:
+    if kind in LINKS | ADDRESSES:
         family, index = _INDEX.unpack_from(body)
         # A bridge's ports speak of themselves in AF_BRIDGE.
-        return Heard(index=index) if kind in _ADDRESSES or family == socket.AF_UNSPEC else None
+        return Heard(index=index) if kind in ADDRESSES or family == socket.AF_UNSPEC else None
     return None
 
 
 def _route(body: memoryview) -> Heard | None:
-    family, length = _ROUTE.unpack_from(body)[:2]
+    family, length = ROUTE.unpack_from(body)[:2]
     version = _VERSIONS.get(family)
     if version is None:
         return None
     width = 32 if version == 4 else 128
-    value = _attribute(body[_ROUTE.size :], _DESTINATION)
+    value = attribute(body[ROUTE.size :], _DESTINATION)
     if value is None or length > width:
         return Heard(prefix=(version, 0, 0))
     return Heard(prefix=(version, length, int.from_bytes(value, "big") >> (width - length)))
-
-
-def _attribute(view: memoryview, wanted: int) -> bytes | None:
-    offset = 0
-    while offset + _ATTRIBUTE.size <= len(view):
-        length, kind = _ATTRIBUTE.unpack_from(view, offset)
-        if length < _ATTRIBUTE.size:
-            return None
-        if kind & 0x3FFF == wanted:
-            return bytes(view[offset + _ATTRIBUTE.size : offset + length])
-        offset += (length + 3) & ~3
-    return None
