@@ -360,6 +360,16 @@ class CommandProbe(Program, ServiceProbe):
     """``type = "command"``: a program whose exit code says it."""
 
 
+ANYBODY: dict[str, Any] = {
+    "qname": "version.bind",
+    "qtype": "TXT",
+    "qclass": "CH",
+    "expect": {"rcode": ["NOERROR", "REFUSED"]},
+}
+"""A question that every server can answer without knowing any zone. That it refuses to tell its
+version (RFC 4892) proves as well that it answers."""
+
+
 def kind_of_probe(value: Any) -> str:
     """Which of the probes a table, or a value made of one, is; nothing known if it has no type."""
     kind = value.get("type", "dns") if isinstance(value, dict) else getattr(value, "type", "dns")
@@ -489,16 +499,6 @@ class Config(Table):
         )
 
     def _default(self) -> DnsProbe:
-        """The probe of a service without one: the server reads and answers, over UDP and TCP.
-
-        It asks what every server can answer without knowing any zone; that a server refuses to
-        tell its version (RFC 4892) proves as well that it answers.
-        """
-        server = None if self.interfaces.hold != NONE else "127.0.0.1"
-        given: dict[str, Any] = {
-            "qname": "version.bind",
-            "qtype": "TXT",
-            "qclass": "CH",
-            "expect": {"rcode": ["NOERROR", "REFUSED"]},
-        }
-        return DnsProbe.model_validate(given | ({"server": server} if server else {}))
+        """The probe of a service without one: the server reads and answers, over UDP and TCP."""
+        held = self.interfaces.hold != NONE
+        return DnsProbe.model_validate(ANYBODY if held else ANYBODY | {"server": "127.0.0.1"})

@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from .peek import TRACK_SOCKET
 from .schema import (
+    ANYBODY,
     Addressed,
     Listening,
     Log,
@@ -115,12 +116,8 @@ class Pool(Addressed):
 
     @property
     def probes(self) -> tuple[DnsProbe | CommandProbe, ...]:
-        """Its probes, or the default one: a question that every server can answer (RFC 4892)."""
-        if self.probe:
-            return self.probe
-        expect = {"rcode": ["NOERROR", "REFUSED"]}
-        given = {"qname": "version.bind", "qtype": "TXT", "qclass": "CH", "expect": expect}
-        return (DnsProbe.model_validate(given),)
+        """Its probes, or the default one."""
+        return self.probe or (DnsProbe.model_validate(ANYBODY),)
 
 
 class TrackConfig(Table):

@@ -34,7 +34,7 @@ class Journal:
     def hear(self, state: State, told: Sequence[effects.Effect]) -> None:
         """Keep every change of a service and every notice."""
         del state
-        at = _iso(time.time())
+        at = iso(time.time())
         for effect in told:
             match effect:
                 case effects.Changed(service, before, rank, reason, detail):
@@ -121,10 +121,11 @@ class _Clock:
         self._offset = time.time() - now
 
     def iso(self, at: float | None) -> str | None:
-        return None if at is None else _iso(at + self._offset)
+        return None if at is None else iso(at + self._offset)
 
 
-def _iso(at: float) -> str:
+def iso(at: float) -> str:
+    """A time of the wall clock (seconds since 1970) as ISO 8601 has it."""
     return datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="milliseconds")
 
 

@@ -3,7 +3,6 @@
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from anycast_wrapper.core.model import Address
@@ -13,6 +12,7 @@ from anycast_wrapper.gateway.membership import appraise
 from anycast_wrapper.gateway.model import Member, Pool, Server
 from anycast_wrapper.gateway.plan import Plan, plan
 from anycast_wrapper.gateway.state import How, Lead, State
+from anycast_wrapper.telemetry.status import iso
 from anycast_wrapper.telemetry.systemd import Notifier, Unit
 
 Document = dict[str, Any]
@@ -33,7 +33,7 @@ class Journal:
     def hear(self, state: State, told: Sequence[effects.Effect], answered: Sequence[int]) -> None:
         """Keep every change and every notice."""
         del state, answered
-        at = _iso(time.time())
+        at = iso(time.time())
         for effect in told:
             match effect:
                 case effects.ServerChanged(_, server, address, before, known, reason, detail):
@@ -195,7 +195,7 @@ class _Teller:
         }
 
     def _iso(self, at: float | None) -> str | None:
-        return None if at is None or at == float("-inf") else _iso(at + self._offset)
+        return None if at is None or at == float("-inf") else iso(at + self._offset)
 
     def _until(self, at: float) -> float | None:
         return None if at == float("inf") else round(max(0.0, at - self._now), 1)
@@ -208,7 +208,3 @@ def _numbers(known: Plan) -> Mapping[tuple[str, str, Address], int]:
 
 def _member(member: Member) -> Document:
     return {"server": member.server, "address": str(member.address), "weight": member.weight}
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="milliseconds")
