@@ -39,12 +39,6 @@ def orphan(directory, command):
         yield pid
 
 
-@pytest.fixture(params=["pidfd", "poll"])
-def either_way(request, monkeypatch):
-    if request.param == "poll":
-        monkeypatch.delattr(os, "pidfd_open")
-
-
 @pytest.mark.usefixtures("either_way")
 def test_it_is_found_heard_and_ended(tmp_path):
     command = standin("polite", "ready")

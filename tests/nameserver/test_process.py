@@ -22,13 +22,6 @@ from tests.logged import events
 from .world import alive, life, standin, until
 
 
-@pytest.fixture(params=["pidfd", "poll"])
-def either_way(request, monkeypatch):
-    """With a file for the process, and as on systems without."""
-    if request.param == "poll":
-        monkeypatch.delattr(os, "pidfd_open")
-
-
 def run(scenario, *args):
     return asyncio.run(scenario(*args))
 

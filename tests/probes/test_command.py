@@ -1,5 +1,4 @@
 import asyncio
-import os
 import time
 from pathlib import Path
 
@@ -30,12 +29,6 @@ def gone(path):
         except psutil.NoSuchProcess:
             return True
     return False
-
-
-@pytest.fixture(params=["pidfd", "poll"])
-def either_way(request, monkeypatch):
-    if request.param == "poll":
-        monkeypatch.delattr(os, "pidfd_open")
 
 
 @pytest.mark.usefixtures("either_way")
