@@ -123,7 +123,8 @@ def _judge(
         leads[address] = lead
         if found.again < _NEVER and (number := known.group_of.get(address)) is not None:
             judge_at[number] = min(found.again, judge_at.get(number, _NEVER))
-        if (found.how, lead.applied) == (How.ABANDONED, ()):
+        nothing = (How.ABANDONED, (), ())
+        if (found.how, lead.applied, before.asked) == nothing:  # else it goes once () is applied
             del leads[address]
     judged = {**state.judged, **dict.fromkeys(due, now)}
     return replace(state, leads=leads, judge_at=judge_at, judged=judged), applies, told
