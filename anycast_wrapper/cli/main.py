@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -102,12 +103,20 @@ def main() -> NoReturn:
         sys.exit(1)
     except OSError as error:
         # Only our own output is left to fail like this: a full disk behind `>`.
+        _drop_output()
         click.echo(f"anycast-wrap: {error.strerror or error}", err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - a fault of ours, and still no traceback
         _confess(error)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _drop_output() -> None:
+    # Python tries again at its end, and from 3.13 on has words and a status of its own for that.
+    if sys.stdout is not None:
+        with Path(os.devnull).open("w", encoding="ascii") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _confess(error: Exception) -> None:
