@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anycast_wrapper
 from anycast_wrapper.lab.bind import program
-from anycast_wrapper.lab.frr import DAEMON_DIR
+from anycast_wrapper.lab.frrconfig import DAEMON_DIR
 from anycast_wrapper.lab.namespace import CommandFailedError, run
 
 from .peers import ENVIRONMENT

@@ -15,7 +15,7 @@ from pathlib import Path
 from anycast_wrapper.lab.bgp import GATEWAY_AS, RANKS, Bgp
 from anycast_wrapper.lab.bind import program
 from anycast_wrapper.lab.eventually import eventually
-from anycast_wrapper.lab.frr import OspfTimers
+from anycast_wrapper.lab.frrconfig import OspfTimers
 from anycast_wrapper.lab.namespace import Namespace, run
 
 USER = "bird"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from anycast_wrapper.lab.bind import program
-from anycast_wrapper.lab.frr import DAEMON_DIR
+from anycast_wrapper.lab.frrconfig import DAEMON_DIR
 from anycast_wrapper.lab.load import Load
 from anycast_wrapper.lab.measure import measure_protocol_time
 from anycast_wrapper.lab.namespace import run

@@ -7,7 +7,8 @@ from pathlib import Path
 from anycast_wrapper.lab.bgp import gateway_lines
 from anycast_wrapper.lab.bind import NameServer
 from anycast_wrapper.lab.eventually import eventually
-from anycast_wrapper.lab.frr import OspfInterface, Router, RouterConfig
+from anycast_wrapper.lab.frr import Router
+from anycast_wrapper.lab.frrconfig import OspfInterface, RouterConfig
 from anycast_wrapper.lab.host import GATEWAY, Common, Host
 from anycast_wrapper.lab.namespace import Namespace
 from anycast_wrapper.lab.routed import Routed

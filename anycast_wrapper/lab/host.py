@@ -10,7 +10,8 @@ from anycast_wrapper.lab.bgp import Bgp, host_lines, zebra_lines
 from anycast_wrapper.lab.bind import NameServer
 from anycast_wrapper.lab.bird import Bird, BirdConfig, rank_interfaces
 from anycast_wrapper.lab.eventually import eventually
-from anycast_wrapper.lab.frr import OspfInterface, OspfTimers, Router, RouterConfig
+from anycast_wrapper.lab.frr import Router
+from anycast_wrapper.lab.frrconfig import OspfInterface, OspfTimers, RouterConfig
 from anycast_wrapper.lab.namespace import Namespace
 from anycast_wrapper.lab.routed import Routed
 from anycast_wrapper.lab.tap import Tap, host_prefix

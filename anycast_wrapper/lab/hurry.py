@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from anycast_wrapper.lab.eventually import eventually
-from anycast_wrapper.lab.frr import OspfTimers, Router
+from anycast_wrapper.lab.frr import Router
+from anycast_wrapper.lab.frrconfig import OspfTimers
 
 OSPF_DAEMONS = {"ospfd": ("ip ospf", "router ospf"), "ospf6d": ("ipv6 ospf6", "router ospf6")}
 LSA_TIMERS = ("timers throttle lsa all", "timers lsa min-arrival")
@@ -21,7 +22,9 @@ def start_hurried(gateway: Router, hosts: Sequence[Router], timers: OspfTimers) 
     """Start every daemon, the gateway's first: it waits one dead interval for a rival."""
     routers = [gateway, *hosts]
     for router in routers:
-        router.start("zebra")
+        router.start_manager()
+    for router in routers:
+        router.start_zebra()
     for router in routers:
         router.await_zebra()
         for daemon, (words, block) in OSPF_DAEMONS.items():

@@ -19,7 +19,7 @@ from anycast_wrapper.lab.bind import program
 from anycast_wrapper.lab.cables import connect
 from anycast_wrapper.lab.claim import Claim
 from anycast_wrapper.lab.eventually import eventually
-from anycast_wrapper.lab.frr import DAEMON_DIR, DAEMONS, OspfTimers
+from anycast_wrapper.lab.frrconfig import DAEMON_DIR, DAEMONS, OspfTimers
 from anycast_wrapper.lab.gateway import Gateway
 from anycast_wrapper.lab.host import GATEWAY, GATEWAY6, MEND, PREFERRED, Common, Host, HostOptions
 from anycast_wrapper.lab.hurry import calm, start_hurried

@@ -21,8 +21,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from anycast_wrapper.lab.private import privately
+
 FRR = pathlib.Path("/usr/lib/frr")
 DAEMONS = ("zebra", "bfdd", "ospfd", "ospf6d")
+MANAGER = ("mgmtd",) if (FRR / "mgmtd").exists() else ()  # FRR 9 and later
 TUNSETIFF = 0x400454CA
 IFF_TAP_NO_PI = 0x1002
 CLONE_NEWNET = 0x40000000
@@ -86,21 +89,23 @@ class Node:
 
     def start_frr(self, daemons: Sequence[str] = DAEMONS) -> None:
         shutil.chown(self.directory, "frr", "frr")
-        for daemon in daemons:
+        for daemon in (*MANAGER, *daemons):
             self.start_daemon(daemon)
 
     def start_daemon(self, daemon: str) -> None:
         where = self.directory
         empty = where / f"{daemon}.conf"
         empty.write_text("")
-        private = ["--bfdctl", f"{where}/bfdctl"] if daemon == "bfdd" else []
+        pathlib.Path("/run/frr").mkdir(exist_ok=True)
+        places = ((where, pathlib.Path("/run/frr")), (where, pathlib.Path("/etc/frr")))
+        config = [] if daemon in MANAGER else ["-f", str(empty)]
         log = (where / f"{daemon}.log").open("ab")
         self.processes[daemon] = subprocess.Popen(
             [
-                *("ip", "netns", "exec", self.namespace, f"{FRR}/{daemon}"),
+                *("ip", "netns", "exec", self.namespace, *privately(places), f"{FRR}/{daemon}"),
                 *("--vty_socket", str(where), "-z", f"{where}/zserv.api"),
-                *("-i", f"{where}/{daemon}.pid", "-f", str(empty)),
-                *("-A", "127.0.0.1", "-P", "0", "--log", "stdout", *private),
+                *("-i", f"{where}/{daemon}.pid", *config),
+                *("-A", "127.0.0.1", "-P", "0", "--log", "stdout"),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,

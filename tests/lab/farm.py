@@ -23,7 +23,8 @@ from anycast_wrapper.lab import wire
 from anycast_wrapper.lab.bind import NameServer
 from anycast_wrapper.lab.claim import Claim
 from anycast_wrapper.lab.eventually import eventually
-from anycast_wrapper.lab.frr import OspfInterface, OspfTimers, Router, RouterConfig
+from anycast_wrapper.lab.frr import Router
+from anycast_wrapper.lab.frrconfig import OspfInterface, OspfTimers, RouterConfig
 from anycast_wrapper.lab.node import Node
 from anycast_wrapper.lab.topology import HOST_ARP, QUIET, ROUTING
 

@@ -15,6 +15,7 @@ from anycast_wrapper.lab.host import HostOptions
 from anycast_wrapper.lab.load import Load
 from anycast_wrapper.lab.measure import measure_protocol_time
 from anycast_wrapper.lab.namespace import NETNS_DIR
+from anycast_wrapper.lab.private import privately
 from anycast_wrapper.lab.topology import SERVICES, Lab
 
 LOG = logging.getLogger(__name__)
@@ -51,6 +52,25 @@ def test_both_hosts_are_full_neighbours_with_default_routes(shared_lab):
         assert host.has_default_route(6)
         # As in the talk: hosts learn the default route and nothing else.
         assert not [r for r in host.routes() if r.prefix.startswith(("198.51.100.", "fd00:c:"))]
+
+
+def test_zebra_has_lost_nothing_and_misses_nobody(shared_lab):
+    """What FRR 10 does when its clients leave too early, and without mgmtd."""
+    for node in (shared_lab.gateway, *shared_lab.hosts):
+        assert "192.168.53.0/24" in node.vtysh("show ip route connected")
+        assert "fd00:53::/64" in node.vtysh("show ipv6 route connected")
+        assert "closed connection" not in node.router.log()
+
+
+def test_a_command_finds_a_directory_of_its_own_where_the_machine_has_another(shared_lab, tmp_path):
+    own, shared = tmp_path / "own", tmp_path / "shared"
+    for place in (own, shared):
+        place.mkdir()
+    (own / "mine").touch()
+    places = ((own, shared), (own, tmp_path / "none"))
+    done = shared_lab.client.run([*privately(places), "ls", str(shared)])
+    assert done.stdout == "mine\n"
+    assert list(shared.iterdir()) == []
 
 
 def test_every_lsa_timer_is_frrs_default(shared_lab):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anycast_wrapper import __version__
 from anycast_wrapper.lab.bind import program
-from anycast_wrapper.lab.frr import DAEMON_DIR
+from anycast_wrapper.lab.frrconfig import DAEMON_DIR
 from anycast_wrapper.lab.namespace import run
 
 
