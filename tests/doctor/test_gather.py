@@ -100,8 +100,13 @@ def test_root_is_told_that_no_daemon_runs(tmp_path):
     assert "failed to connect" in asked(answer, tmp_path, frr.config).why
 
 
-def test_neighbours_are_read_in_the_forms_of_frr(tmp_path):
-    entry = '{"state":"Full/DR","nbrState":"Full/DR","ifaceName":"eth0:10.0.0.1"}'
+@pytest.mark.parametrize(
+    "state",
+    ['"state":"Full/DR"', '"state":"Full/DR","nbrState":"Full/DR"', '"nbrState":"Full/DR"'],
+    ids=["frr7", "frr8", "frr10"],
+)
+def test_neighbours_are_read_in_the_forms_of_frr(tmp_path, state):
+    entry = f'{{{state},"ifaceName":"eth0:10.0.0.1"}}'
     four = f'{{"neighbors":{{"1.1.1.1":[{entry}]}}}}'
     six = '{"neighbors":[{"neighborId":"1.1.1.1","state":"Full","interfaceName":"eth0"}]}'
     assert asked(four, tmp_path, frr.neighbours, 4) == (Neighbour("1.1.1.1", "eth0", "Full/DR"),)

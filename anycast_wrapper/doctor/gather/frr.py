@@ -79,7 +79,8 @@ def _four(document: Mapping[str, Any]) -> Iterator[Neighbour]:
         for entry in entries:
             # "eth0:192.168.1.6": the interface and our address on it.
             interface = str(entry["ifaceName"]).partition(":")[0]
-            yield Neighbour(str(router), interface, str(entry.get("nbrState", entry["state"])))
+            # FRR 8 has both keys, FRR 10 the longer one only.
+            yield Neighbour(str(router), interface, str(entry.get("nbrState") or entry["state"]))
 
 
 def _six(document: Mapping[str, Any]) -> Iterator[Neighbour]:
