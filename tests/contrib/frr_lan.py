@@ -126,7 +126,7 @@ class Node:
         config.write_text(text)
         base = ["vtysh", "--vty_socket", str(self.directory), "--config_dir", str(self.directory)]
         said = run(*base, "-f", str(config), check=False)
-        noise = ("sending configuration", "done", "Waiting for children")
+        noise = ("sending configuration", "done", "Waiting for children", "MGMTD: No changes found")
         return [line for line in said.splitlines() if line and not any(n in line for n in noise)]
 
     def pid(self, daemon: str) -> int:
