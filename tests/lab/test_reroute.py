@@ -108,6 +108,7 @@ def kills(cluster, name):
     return statistics.median(lost)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_killed_named_loses_a_fifth_of_what_it_loses_without(cluster):
     without_reroute(cluster)
@@ -200,6 +201,7 @@ def test_a_hung_named_is_diverted_when_the_verdict_falls(cluster):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_two_that_fail_at_once_do_not_send_each_other_anything_twice(cluster):
     with_reroute(cluster)

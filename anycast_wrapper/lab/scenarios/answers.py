@@ -241,6 +241,7 @@ SCENARIOS = (
         SHARED_UPSTREAM,
         known="usually 0; one of 17,000 was lost once, as the gateway took a next hop more into an "
         "IPv6 route that it had",
+        slow=True,
     ),
     Scenario(
         "zone-expires",

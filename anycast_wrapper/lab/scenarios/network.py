@@ -321,6 +321,7 @@ SCENARIOS = (
         route_vanishes,
         Expected(gone=1.0, back=8.0, reason="route-missing"),
         ROUTED,
+        slow=True,
     ),
     Scenario(
         "way-back-gone",
