@@ -40,11 +40,6 @@ class Handle:
         """Its number."""
         return self.identity.pid
 
-    @property
-    def is_child(self) -> bool:
-        """Whether we started it ourselves, so that its exit status is ours to learn."""
-        return self._child is not None
-
     def watch(self, exited: Callable[[], None]) -> None:
         """Call ``exited`` once, in the running loop, when it has."""
         loop = asyncio.get_running_loop()
