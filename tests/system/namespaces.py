@@ -11,6 +11,7 @@ systemd.
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 import time
 from pathlib import Path
@@ -40,7 +41,10 @@ exec cat
 """
 """Holds the machine's files for as long as its input is open: FOLDER CODE MODULES."""
 
-LAUNCHER = f"""#!/usr/bin/python3 -I
+PYTHON = Path(f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}")
+"""Of the version that our modules are for, where the unit's sandbox lets it be found."""
+
+LAUNCHER = f"""#!{PYTHON} -I
 import sys
 sys.path[:0] = ["/{CODE}/modules", "/{CODE}"]
 from anycast_wrapper.__main__ import main
