@@ -14,8 +14,6 @@ CONVERGE = 60.0
 """Seconds for a cold start with every LSA timer at its default."""
 PACED = 40.0
 """Seconds for one change, MinLSArrival and retransmissions on a busy machine included."""
-WITHOUT_PEERS = "Graceful restart configuration changed, reset all peers to take effect"
-"""What bgpd says although there is no peer yet."""
 UNSHOWN = {
     "detect-multiplier 3",
     "transmit-interval 300",
@@ -34,10 +32,15 @@ Start = Callable[[Node, str], Node]
 """Starts a node's routing daemons with a configuration, and gives the node back."""
 
 
-def boot(node: Node, text: str, daemons: tuple[str, ...] = DAEMONS) -> Node:
-    """Start FRR with a configuration that it has nothing to say against."""
+def boot(
+    node: Node,
+    text: str,
+    daemons: tuple[str, ...] = DAEMONS,
+    notices: frozenset[str] = frozenset(),
+) -> Node:
+    """Start FRR with a configuration that it has nothing to say against, but for some notices."""
     node.start_frr(daemons)
-    assert set(node.load(text)) <= {WITHOUT_PEERS}
+    assert set(node.load(text)) <= notices
     return node
 
 
@@ -77,21 +80,21 @@ def wait_hops(node: Node, prefix: str, count: int, bound: float = PACED) -> floa
     return time.monotonic() - begin
 
 
-def await_way_back(*hosts: Node) -> None:
+def await_way_back(*hosts: Node, bound: float = CONVERGE) -> None:
     """Wait until they have learnt their default routes."""
     for host in hosts:
         for family in ("0.0.0.0/0", "::/0"):
-            wait_hops(host, family, 1, CONVERGE)
+            wait_hops(host, family, 1, bound)
 
 
-def await_bfd(gateway: Node) -> None:
+def await_bfd(gateway: Node, bound: float = PACED) -> None:
     """Wait until its BFD sessions with two hosts stand, in both families."""
 
     def standing() -> int:
         peers = json.loads(gateway.vtysh("show bfd peers json"))
         return sum(peer["status"] == "up" for peer in peers)
 
-    wait_for(lambda: standing() == 4, PACED, "four BFD sessions")
+    wait_for(lambda: standing() == 4, bound, "four BFD sessions")
 
 
 class Cluster:
@@ -104,6 +107,9 @@ class Cluster:
         gateway: str,
         start: Start = boot,
         start_gateway: Start = boot,
+        *,
+        cold: float = CONVERGE,
+        spread: float = PACED,
     ) -> None:
         """Start them.
 
@@ -113,11 +119,14 @@ class Cluster:
             gateway: the gateway's.
             start: starts a host.
             start_gateway: starts the gateway.
+            cold: seconds until the hosts have their way back.
+            spread: seconds until the gateway has both for a service address.
         """
+        self._spread = spread
         self.gateway = start_gateway(lan.node("gw", 1), gateway)
         self.a = start(lan.node("a", 6), host)
         self.b = start(lan.node("b", 7), second_host(host))
-        await_way_back(self.a, self.b)
+        await_way_back(self.a, self.b, bound=cold)
 
     def announce(self) -> None:
         """Have both hosts announce on anycast0 and nothing else."""
@@ -127,4 +136,4 @@ class Cluster:
             if "anycast0" not in node.taps:
                 node.open_tap("anycast0", *SERVICE)
         for prefix in SERVICE:
-            wait_hops(self.gateway, prefix, 2)
+            wait_hops(self.gateway, prefix, 2, self._spread)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import shutil
 import subprocess
 from collections.abc import Callable
 
+import lan_cluster
 import pytest
 from frr_lan import Lan, Node, run, wait_for
-from lan_cluster import CONVERGE, SERVICE, Cluster, await_way_back, hops, wait_hops
+from lan_cluster import CONVERGE, SERVICE, Cluster, await_way_back, hops
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
 
 FILES = ("host-ospf", "host-bgp", "gateway-ospf")
 SOON = 15.0
+wait_hops = functools.partial(lan_cluster.wait_hops, bound=SOON)
 BGPD = """
 ip prefix-list SERVICE permit 192.0.2.53/32
 ipv6 prefix-list SERVICE6 permit 2001:db8:53::53/128
@@ -86,7 +89,7 @@ def test_a_line_that_bird_does_not_know_is_noticed(tmp_path: pathlib.Path) -> No
 def booted(make_lan: Callable[[], Lan], shipped: Callable[[str, str], str]) -> Cluster:
     """A gateway with FRR's file, and two hosts with BIRD's."""
     host, gateway = shipped("bird", "host-ospf"), shipped("frr", "gateway")
-    return Cluster(make_lan(), host, gateway, start_bird)
+    return Cluster(make_lan(), host, gateway, start_bird, spread=30)
 
 
 @pytest.fixture
@@ -153,13 +156,13 @@ def test_a_hold_without_carrier_is_announced_by_nobody(hosts: Cluster) -> None:
 def test_a_host_that_stops_dead_is_missed_by_bfd(hosts: Cluster) -> None:
     hosts.a.freeze()
     try:
-        took = [wait_hops(hosts.gateway, prefix, 1, 3.5) for prefix in SERVICE]
+        took = [wait_hops(hosts.gateway, prefix, 1, bound=3.5) for prefix in SERVICE]
         assert sum(took) < 3.5, took  # the dead interval alone would be later
     finally:
         hosts.a.thaw()
     await_way_back(hosts.a, hosts.b)
     for prefix in SERVICE:
-        wait_hops(hosts.gateway, prefix, 2, CONVERGE)
+        wait_hops(hosts.gateway, prefix, 2, bound=CONVERGE)
 
 
 @pytest.mark.slow
@@ -171,7 +174,7 @@ def test_bird_on_the_gateway_as_well(hosts: Cluster, shipped: Callable[[str, str
     start_bird(hosts.gateway, shipped("bird", "gateway-ospf"))
     await_way_back(hosts.a, hosts.b)
     for prefix in SERVICE:
-        wait_hops(hosts.gateway, prefix, 2, CONVERGE)
+        wait_hops(hosts.gateway, prefix, 2, bound=CONVERGE)
     hosts.a.open_tap("rogue0", "203.0.113.77/32")
     hosts.a.close_tap("anycast0")
     for prefix in SERVICE:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 
 import frr_lan as lab
+import lan_cluster
 import pytest
 from frr_lan import Lan, Node, wait_for
-from lan_cluster import SERVICE, Cluster, await_bfd, boot, hops, refused, wait_hops
+from lan_cluster import SERVICE, Cluster, await_bfd, boot, hops, refused
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
 
@@ -20,6 +21,8 @@ DAEMONS = ("zebra", "bfdd", "bgpd")
 SECOND = ("192.0.2.54/32", "2001:db8:53::54/128")
 BOGUS = ("203.0.113.77/32", "2001:db8:bad::77/128")
 WITHIN = 20.0
+NOTICE = "Graceful restart configuration changed, reset all peers to take effect"
+"""What bgpd says although there is no peer yet."""
 EXTERNAL = {
     "host-bgp": (("router bgp 65000", "router bgp 65053"),),
     "gateway-bgp": (
@@ -31,6 +34,9 @@ EXTERNAL = {
     ),
 }
 """What the heads of the files say of eBGP."""
+
+
+wait_hops = functools.partial(lan_cluster.wait_hops, bound=WITHIN)
 
 
 def external(name: str, text: str) -> str:
@@ -53,8 +59,8 @@ def preference(node: Node, prefix: str) -> set[tuple[int, int]]:
 
 def made(lan: Lan, host: str, gateway: str) -> Cluster:
     """A gateway and two hosts by BGP."""
-    start = functools.partial(boot, daemons=DAEMONS)
-    return Cluster(lan, host, gateway, start, start)
+    start = functools.partial(boot, daemons=DAEMONS, notices=frozenset({NOTICE}))
+    return Cluster(lan, host, gateway, start, start, cold=30)
 
 
 @pytest.mark.usefixtures("_lab_machine")
@@ -149,7 +155,7 @@ def test_what_is_no_service_address_goes_nowhere(internal: Cluster) -> None:
 def test_a_host_that_stops_dead_is_noticed_by_bfd(
     internal: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await_bfd(internal.gateway)
+    await_bfd(internal.gateway, WITHIN)
     wait_for(lambda: hops(internal.gateway, SERVICE[0]) == {"192.168.1.6"}, WITHIN, "a serves")
     begin = time.monotonic()
     internal.a.freeze()
