@@ -1,7 +1,7 @@
 """Every version of Python that is meant to do: ``nox``, or ``nox -s tests-3.13``.
 
-What needs no root: no interfaces, no namespaces, no daemons. Versions that are not there are
-skipped. ``./run test`` runs everything, on the Python of the system.
+What needs no root: no interfaces and no namespaces. Versions that are not there are skipped.
+``./run test`` runs everything, on the Python of the system.
 """
 
 import nox

@@ -1,8 +1,8 @@
 """A machine that is made of namespaces: systemd is the first process of its own, and our kernel's.
 
 Its files are those of this machine, under a layer that is thrown away; what is installed here and
-would start at a boot does not. It has the package's unit, and the code of this checkout. It needs
-five seconds to boot, and its figures are those of this processor.
+would start at a boot does not. It has the package's unit, and the code of this checkout. It boots
+within a second, and its figures are those of this processor.
 
 Source: namespaces(7), cgroups(7), overlay (kernel documentation), "The container interface" of
 systemd.
@@ -15,6 +15,8 @@ import sys
 import sysconfig
 import time
 from pathlib import Path
+
+from anycast_wrapper.lab.eventually import eventually
 
 from .furnishing import HERE, Load, furnish, start_at_boot
 from .machine import Machine
@@ -56,7 +58,7 @@ class Contained(Machine):
     """One whose disk is a layer over our own.
 
     Raises:
-        subprocess.CalledProcessError: its files cannot be mounted.
+        AssertionError: its files cannot be mounted.
     """
 
     load = Load(pause=0.002, patience=1.0)
@@ -176,13 +178,5 @@ def own_groups() -> list[Path]:
 
 def remove(group: Path) -> None:
     """A group whose processes are dying."""
-    deadline = time.monotonic() + BOOT
     for folder, _, _ in os.walk(group, topdown=False):
-        while True:
-            try:
-                Path(folder).rmdir()
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+        eventually(lambda one=Path(folder): one.rmdir() or True, within=BOOT, awaiting=folder)

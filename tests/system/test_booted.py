@@ -10,7 +10,7 @@ only_emulated = pytest.mark.parametrize("machine", [EMULATED], indirect=True)
 INSTANCES = Path(__file__).parents[2] / "contrib" / "systemd" / "instances"
 
 UNIT = "anycast-wrap"
-CRASH = 0.1
+CRASH = 0.025
 """Seconds of queries that a wrapper's sudden end may cost, at most; none as a rule."""
 
 DRAIN = "anycast-wrap drain for a test"
@@ -76,7 +76,7 @@ def test_a_start_takes_the_place_of_named_and_is_over_once_announced(machine, te
     machine.run(START)
     # systemd knows that it is ready, so its announcement is there; its neighbours hear of it within
     # 5 s of the one before: MinLSInterval, RFC 2328.
-    machine.until(ANNOUNCED, within=15)
+    machine.until(ANNOUNCED, within=10)
     assert machine.tried("systemctl is-active named")[1].strip() == "inactive"
     machine.until("tail -n 20 /run/load.log | grep -q host")
     answers = machine.answers(before)
